@@ -1,0 +1,5 @@
+"""Gathers the audits' tables for Django."""
+
+from audits.evidence.models import LogEntry
+
+__all__ = ["LogEntry"]

@@ -1,0 +1,86 @@
+"""Plots as SVG: one renderer for reports and dashboard, deterministic, readable in black and white."""
+
+import io
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#6b7280",
+    "axes.labelcolor": "#1f2937",
+    "xtick.color": "#4b5563",
+    "ytick.color": "#4b5563",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "fedshare",
+}
+_INK, _ACCENT, _MUTED = "#111827", "#0f766e", "#9ca3af"
+
+STATISTIC_NAMES = {
+    "fold_in_on_item_rows": "Fold-in, item rows",
+    "fold_in_on_item_views": "Fold-in, item views",
+    "pairs_on_rows": "Pairs, own rows",
+    "pairs_on_views": "Pairs, views",
+    "procrustes_residual": "Procrustes residual",
+}
+
+
+def score_distributions(histogram: dict[str, Any]) -> str:
+    """How the withdrawn pairs score before, after, and in models that never knew them."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.6, 2.3), layout="constrained")
+        axes = figure.add_subplot()
+        edges = histogram["edges"]
+        axes.stairs(histogram["references"], edges, fill=True, color="#e5e7eb", label="models that never saw the data")
+        axes.stairs(histogram["before"], edges, color=_INK, linestyle=(0, (4, 2)), linewidth=1.2, label="before")
+        axes.stairs(histogram["after"], edges, color=_ACCENT, linewidth=1.6, label="after")
+        axes.set_xlabel("margin of a withdrawn pair over comparable items (standard deviations)")
+        axes.set_ylabel("share of pairs")
+        axes.legend(frameon=False, loc="upper right")
+        return _svg(figure)
+
+
+def residual_influence(membership: list[dict[str, Any]], margin: float) -> str:
+    """ρ of each statistic with its interval, against the margin; 1 is the model before."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.6, 0.75 + 0.32 * len(membership)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.axvspan(-margin, margin, color="#ccfbf1", lw=0)
+        axes.axvline(0, color=_MUTED, lw=0.8)
+        axes.axvline(1, color=_INK, lw=0.8, linestyle=(0, (4, 2)))
+        low, high = -1.25, 1.75
+        for row, member in enumerate(reversed(membership)):
+            _interval(axes, row, member["influence"], low, high)
+        axes.set_yticks(range(len(membership)), [STATISTIC_NAMES[m["name"]] for m in reversed(membership)])
+        axes.set_xlim(low, high)
+        axes.set_ylim(-0.7, len(membership) - 0.3)
+        axes.set_xlabel(f"residual influence ρ (0: never knew, 1: nothing done; shaded: ±{margin:g})")
+        axes.tick_params(axis="y", length=0)
+        return _svg(figure)
+
+
+def _interval(axes: Axes, row: int, interval: dict[str, float | None], low: float, high: float) -> None:
+    """A line with a dot; arrows where it leaves the picture."""
+    left = low if interval["low"] is None else max(low, interval["low"])
+    right = high if interval["high"] is None else min(high, interval["high"])
+    axes.plot([left, right], [row, row], color=_ACCENT, lw=1.6, solid_capstyle="butt")
+    for end, marker in ((left, "<"), (right, ">")):
+        if end in (low, high):
+            axes.plot([end], [row], marker=marker, color=_ACCENT, ms=5, clip_on=False)
+    estimate = interval["estimate"]
+    if estimate is not None and low < estimate < high:
+        axes.plot([estimate], [row], marker="o", color=_ACCENT, ms=5)
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    # Without the XML declaration and doctype it can stand inside HTML.
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,25 @@
+"""How numbers of the evidence document are written."""
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def interval(value: dict[str, float | None]) -> str:
+    """`0.03 [-0.11, 0.15]`; an unbounded end is written ∞."""
+    low, high, estimate = value["low"], value["high"], value["estimate"]
+    written = "–" if estimate is None else f"{estimate:.2f}"
+    return f"{written} [{'−∞' if low is None else f'{low:.2f}'}, {'∞' if high is None else f'{high:.2f}'}]"
+
+
+@register.filter
+def p_value(value: float) -> str:
+    """Three decimals, or `<0.001`."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+@register.filter
+def percent(value: float) -> str:
+    """A share as whole percent."""
+    return f"{100 * value:.0f} %"

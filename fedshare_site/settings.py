@@ -1,0 +1,245 @@
+"""Settings of the site. Every value that an operator may set comes from the environment."""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlparse
+
+from csp.constants import SELF
+from kombu import Queue
+
+from fedshare_site import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+VAR = Path(os.environ.get("FEDSHARE_VAR", BASE_DIR / "var")).resolve()
+"""Everything that the service writes without being told where else: database, keys, artifacts."""
+
+KEYS = Path(os.environ.get("FEDSHARE_KEYS", VAR / "keys"))
+"""Master key, log key and report signer (`manage.py make_keys`)."""
+
+DEVICES = VAR / "devices"
+"""What simulated devices hold. Real devices are elsewhere and leave this empty."""
+
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or embedded.secret(KEYS / "django.secret")
+DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
+ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+
+INSTALLED_APPS = [
+    "fedshare_site",
+    "unlearning",
+    "audits",
+    "models_engine",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "oauth2_provider",
+    "pgtrigger",
+    "csp",
+    "django_htmx",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "fedshare_site.urls"
+WSGI_APPLICATION = "fedshare_site.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database(url: str) -> dict[str, object]:
+    parts = urlparse(url)
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", parts.hostname or ""),
+        "PORT": parts.port or "",
+        "OPTIONS": query,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+DATABASE_URL = os.environ.get("DATABASE_URL") or embedded.database_url(VAR)
+"""`postgresql://user:password@host:port/name`; without it a private server runs under `VAR`."""
+
+DATABASES = {"default": _database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR / "media"}},
+    "artifacts": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR / "artifacts", "file_permissions_mode": 0o600},
+    },
+    "reports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR / "reports", "file_permissions_mode": 0o600},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+
+# --- People and clients -------------------------------------------------------------------------
+
+LOGIN_URL = "dashboard:sign-in"
+LOGIN_REDIRECT_URL = "dashboard:requests"
+LOGOUT_REDIRECT_URL = "dashboard:sign-in"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 8 * 3600
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+if os.environ.get("FEDSHARE_HTTPS") == "1":  # behind a proxy that ends TLS
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": ["'none'"],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+OAUTH2_PROVIDER = {
+    "SCOPES": {
+        "consents:write": "Record what a customer chose to share",
+        "requests:write": "Open unshare and erasure requests",
+        "requests:read": "Follow requests and download their evidence",
+    },
+    "DEFAULT_SCOPES": [],
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["oauth2_provider.contrib.rest_framework.OAuth2Authentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["oauth2_provider.contrib.rest_framework.TokenMatchesOASRequirements"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "unlearning.api.problems.as_problem",
+    "UNAUTHENTICATED_USER": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "FedShare",
+    "DESCRIPTION": "Consent, unlearning requests and their evidence.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "OAUTH2_FLOWS": ["clientCredentials"],
+    "OAUTH2_TOKEN_URL": "/oauth/token/",
+    "OAUTH2_SCOPES": OAUTH2_PROVIDER["SCOPES"],
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# --- Jobs ---------------------------------------------------------------------------------------
+
+_BROKER_FOLDER = VAR / "broker"
+
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "filesystem://")
+"""RabbitMQ or Redis in production; by default a folder under `VAR`."""
+
+if CELERY_BROKER_URL.startswith("filesystem"):
+    for _folder in ("messages", "control"):
+        (_BROKER_FOLDER / _folder).mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_BROKER_FOLDER / "messages"),
+        "data_folder_out": str(_BROKER_FOLDER / "messages"),
+        "control_folder": str(_BROKER_FOLDER / "control"),
+        "store_processed": False,
+    }
+
+CELERY_TASK_QUEUES = [Queue("intake"), Queue("train")]
+CELERY_TASK_DEFAULT_QUEUE = "intake"
+CELERY_TASK_ROUTES = {"unlearning.run_job": {"queue": "train"}}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # the sweeper republishes; a poison job must not loop
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+FEDSHARE_BATCH_WINDOW = float(os.environ.get("FEDSHARE_BATCH_WINDOW", "60"))
+"""Seconds that a request waits for others, so that they share one fleet of references."""
+
+FEDSHARE_LEASE = float(os.environ.get("FEDSHARE_LEASE", "120"))
+"""Seconds after which a job whose worker gave no sign of life may be claimed by another."""
+
+FEDSHARE_MAX_ATTEMPTS = 3
+"""Attempts at a job before it needs attention."""
+
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "plan-and-sweep": {"task": "unlearning.plan_and_sweep", "schedule": 2.0, "options": {"expires": 10}}
+}
+
+# --- Evidence -----------------------------------------------------------------------------------
+
+FEDSHARE_LOG_ORIGIN = os.environ.get("FEDSHARE_LOG_ORIGIN", "fedshare.local/log")
+"""Name of the transparency log in its checkpoints (C2SP tlog-checkpoint): unique and lasting."""
+
+FEDSHARE_CONTROLLER = os.environ.get("FEDSHARE_CONTROLLER", "Demonstration controller")
+"""Name of the controller (GDPR art. 4(7)) as reports print it."""
+
+# --- The rest -----------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {name: {"level": "INFO"} for name in ("fedshare", "unlearning", "audits", "models_engine")},
+}

@@ -1,0 +1,10 @@
+"""Addresses of the site."""
+
+from django.urls import include, path
+from oauth2_provider.views import TokenView
+
+urlpatterns = [
+    path("", include("unlearning.dashboard.urls")),
+    path("api/v1/", include("unlearning.api.urls")),
+    path("oauth/token/", TokenView.as_view(), name="token"),
+]

@@ -1,0 +1,48 @@
+"""The seam between server and devices: what crosses it in a round, and nothing else."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """What the server sends to the devices of a round; all [nodes, replicas, d]."""
+
+    items: Tensor
+    """Q, the item rows."""
+    subject_views: Tensor
+    """Global views of the subjects; a device reads its own row and the contrasted ones."""
+    item_views: Tensor
+    """Global views of the items."""
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What comes back: gradients, summed over the cohort wherever devices share a row.
+
+    A subject's own view belongs to one device, so its row of `subject_views` comes from that device
+    alone; no private vector and no interaction is sent, but a gradient can hint at one.
+    """
+
+    items: Tensor
+    """Gradient of the loss with respect to Q, [m, replicas, d]."""
+    subject_views: Tensor
+    """Gradient with respect to the subjects' global views, [n, replicas, d]."""
+    item_views: Tensor
+    """Gradient with respect to the items' global views, [m, replicas, d]."""
+    loss: Tensor
+    """Mean loss of each replica, [replicas]."""
+
+
+class Cohort(Protocol):
+    """Devices, as the server sees them: they answer a broadcast with an aggregate."""
+
+    def contribute(self, round_number: int, broadcast: Broadcast, invited: Tensor | None = None) -> Contribution:
+        """Compute this round's aggregate; each device that takes part also steps its private vector.
+
+        Args:
+            invited: bool [n], the devices that take part; None leaves it to the round's keyed draw.
+        """
+        ...

@@ -1,0 +1,116 @@
+"""Simulated devices at rest: one folder that stands for thousands of phones.
+
+It holds what real devices would hold and the server must not: every interaction of a subject,
+shared or not, and the private vectors that go with a model version.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from models_engine.federation.simulated import SimulatedCohort
+from models_engine.fedshare.config import FedShareConfig
+from models_engine.fedshare.data import Edges, SharedData, rows_of
+
+
+@dataclass(frozen=True)
+class DeviceData:
+    """All interactions of all devices, one entry for each pair."""
+
+    subject_keys: Tensor
+    """int64 [pairs]"""
+    item_keys: Tensor
+    """int64 [pairs]"""
+    held_out: Tensor
+    """Bool [pairs]: kept for evaluation, never trained on."""
+
+    @classmethod
+    def empty(cls) -> "DeviceData":
+        """No devices at all."""
+        nothing = torch.empty(0, dtype=torch.int64)
+        return cls(nothing, nothing, torch.empty(0, dtype=torch.bool))
+
+    def where(self, mask: Tensor) -> "DeviceData":
+        """The entries for which the bool mask [pairs] holds."""
+        return DeviceData(self.subject_keys[mask], self.item_keys[mask], self.held_out[mask])
+
+    def edges(self, data: SharedData, held_out: bool) -> Edges:
+        """The pairs of the subjects and items that `data` names, by its rows."""
+        subjects = rows_of(self.subject_keys, data.subject_keys)
+        items = rows_of(self.item_keys, data.item_keys)
+        chosen = (subjects >= 0) & (items >= 0) & (self.held_out == held_out)
+        return Edges(subjects[chosen], items[chosen])
+
+
+class SimulatedFleet:
+    """Reads and writes the folder; every write replaces a file whole."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def data(self) -> DeviceData:
+        """What the devices hold."""
+        path = self.folder / "interactions.safetensors"
+        return DeviceData(**load_file(path)) if path.exists() else DeviceData.empty()
+
+    def add(self, new: DeviceData) -> int:
+        """Give the devices interactions; those they have already are passed over. Returns how many are new."""
+        old = self.data()
+        pairs = torch.stack(
+            [torch.cat([old.subject_keys, new.subject_keys]), torch.cat([old.item_keys, new.item_keys])], 1
+        )
+        held_out = torch.cat([old.held_out, new.held_out])
+        unique, inverse = torch.unique(pairs, dim=0, return_inverse=True)
+        merged = torch.zeros(len(unique), dtype=torch.bool)
+        merged[inverse] = held_out
+        self._write("interactions", {"subject_keys": unique[:, 0], "item_keys": unique[:, 1], "held_out": merged})
+        return len(unique) - len(old.held_out)
+
+    def cohort(
+        self, config: FedShareConfig, data: SharedData, seeds: Tensor, version: int | None = None
+    ) -> SimulatedCohort:
+        """The devices of the subjects that `data` names.
+
+        Args:
+            version: carry on with the private vectors of this version; None starts afresh.
+        """
+        private = None
+        if version is not None:
+            stored = load_file(self._private_path(version))
+            rows = rows_of(data.subject_keys, stored["subject_keys"])
+            if (rows < 0).any():
+                raise ValueError(f"a device has no private vector of version {version}: train again")
+            private = stored["private"][rows]
+        return SimulatedCohort(config, data, self.data().edges(data, held_out=False), seeds, private)
+
+    def keep_private(self, version: int, subject_keys: Tensor, private: Tensor) -> None:
+        """Let the devices keep their vectors of a version."""
+        self._write(f"private-{version}", {"subject_keys": subject_keys, "private": private})
+
+    def drop_private(self, version: int) -> None:
+        """Let the devices drop their vectors of a version."""
+        self._private_path(version).unlink(missing_ok=True)
+
+    def erase(self, subject_keys: Tensor) -> None:
+        """Wipe devices: their interactions, and their vectors of every version."""
+        data = self.data()
+        left = data.where(~torch.isin(data.subject_keys, subject_keys))
+        self._write("interactions", dict(vars(left)))
+        for path in self.folder.glob("private-*.safetensors"):
+            stored = load_file(path)
+            keep = ~torch.isin(stored["subject_keys"], subject_keys)
+            self._write(path.stem, {name: tensor[keep] for name, tensor in stored.items()})
+
+    def _private_path(self, version: int) -> Path:
+        return self.folder / f"private-{version}.safetensors"
+
+    def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = self.folder / f".{name}.{os.getpid()}.tmp"
+        owned = {part: tensor.clone(memory_format=torch.contiguous_format) for part, tensor in tensors.items()}
+        save_file(owned, temporary)
+        os.replace(temporary, self.folder / f"{name}.safetensors")

@@ -1,0 +1,52 @@
+"""What a FedShare model is, apart from its data and its seeds."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class FedShareConfig:
+    """Hyperparameters of learning. Every field is part of the model's identity (`digest`)."""
+
+    width: int = 64
+    """Embedding width d."""
+    layers: int = 2
+    """Propagation depth L of the global view."""
+    rounds: int = 400
+    """Number of federated rounds."""
+    participation: float = 0.1
+    """Share of the devices that take part in a round; each takes part once in 1/participation."""
+    learning_rate: float = 0.03
+    """Adam step size, for the server's rows and for the devices' private vectors."""
+    init_scale: float = 0.1
+    """Standard deviation of the initial rows."""
+    l2: float = 1e-4
+    """Weight of the L2 term, on every row."""
+    contrast_weight: float = 0.1
+    """λ, the weight of InfoNCE between local and global view; 0 turns it off."""
+    temperature: float = 0.2
+    """τ of InfoNCE."""
+    contrast_negatives: int = 128
+    """How many other nodes each node is contrasted with in a round."""
+    local_view: bool = True
+    """Whether devices score with their private view too; without it the model is LightGCN."""
+    refit_rounds: int = 60
+    """Rounds in which a subject who unshared refits its own row against frozen items."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "layers", "rounds", "contrast_negatives", "refit_rounds"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 < self.participation <= 1:
+            raise ValueError(f"participation must lie in (0, 1], got {self.participation}")
+        for name in ("temperature", "learning_rate", "init_scale"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("l2", "contrast_weight"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+
+    def digest(self) -> str:
+        """SHA-256 of the configuration in canonical JSON."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,63 @@
+"""Keyed randomness: every random number is a hash of what it is for, never the next of a stream.
+
+Leaving a subject or an interaction out of the data therefore changes no other draw, which is what
+makes "retrained without the data" one reproducible object.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+_MULTIPLIERS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)  # SplitMix64, as signed 64-bit
+_GOLDEN = -0x61C8864680B583EB
+
+
+def _shift_right(x: Tensor, bits: int) -> Tensor:
+    """Logical right shift of signed 64-bit integers."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _finalize(x: Tensor) -> Tensor:
+    """SplitMix64 finalizer (Steele, Lea, Flood, OOPSLA 2014), elementwise on int64."""
+    x = (x ^ _shift_right(x, 30)) * _MULTIPLIERS[0]
+    x = (x ^ _shift_right(x, 27)) * _MULTIPLIERS[1]
+    return x ^ _shift_right(x, 31)
+
+
+def stream(name: str) -> int:
+    """The constant that keeps draws made for different purposes apart."""
+    return int.from_bytes(name.encode()[:8].ljust(8, b"\0"), "big") >> 1
+
+
+def mix(*parts: Tensor | int) -> Tensor:
+    """Hash integers (broadcast against each other) to one int64 tensor."""
+    tensors = [part for part in parts if isinstance(part, Tensor)]
+    device = tensors[0].device if tensors else None
+    state = torch.zeros((), dtype=torch.int64, device=device)
+    for part in parts:
+        state = _finalize((state ^ part) + _GOLDEN)
+    return state
+
+
+def uniform(*parts: Tensor | int) -> Tensor:
+    """Float64 in [0, 1) for each hashed element."""
+    return _shift_right(mix(*parts), 11).to(torch.float64) * 2.0**-53
+
+
+def integers(upper: int, *parts: Tensor | int) -> Tensor:
+    """Int64 in [0, upper) for each hashed element (bias below upper / 2^53)."""
+    return (uniform(*parts) * upper).to(torch.int64)
+
+
+def normal(rows: Tensor, replicas: Tensor, width: int, purpose: int) -> Tensor:
+    """Standard normal float32 of shape [rows, replicas, width], by Box-Muller on keyed uniforms.
+
+    Args:
+        rows: int64 [rows], the stable key of each row.
+        replicas: int64 [replicas], the seed of each replica.
+    """
+    columns = torch.arange(width, device=rows.device)
+    parts = (rows[:, None, None], replicas[None, :, None], columns, purpose)
+    radius = torch.sqrt(-2.0 * torch.log1p(-uniform(*parts, 0)))
+    return (radius * torch.cos(2.0 * math.pi * uniform(*parts, 1))).to(torch.float32)

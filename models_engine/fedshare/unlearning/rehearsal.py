@@ -1,0 +1,89 @@
+"""Measuring, on subjects who stay, how far a push must go.
+
+A tenth of the subjects, drawn by key, play the part of those who withdraw. A *twin* is trained
+like the model, from the same seed, without their data. The amplitude of the contrastive push is
+the one at which the model, pushed on them, shows the fold-in level that the twin shows. One number
+for erasure and one for unsharing come out; the twins are not kept. The references of an audit play
+no part in this, so an audit stays independent of the tuning.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from models_engine.evaluation.margins import fold_in_margins, matched_items
+from models_engine.federation.cohort import Cohort
+from models_engine.fedshare import keyed
+from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.model import Model
+from models_engine.fedshare.training import Progress, train
+from models_engine.fedshare.unlearning.contrastive import induced_view
+from models_engine.fedshare.unlearning.strategy import Calibration
+
+_ACTOR = keyed.stream("actor")
+_HALF = keyed.stream("half")
+_SHARE_OF_ACTORS = 0.1
+_CONTRAST_ITEMS = 60
+_MAX_AMPLITUDE = 1000.0
+
+
+def rehearse(
+    model: Model,
+    data: SharedData,
+    make_cohort: Callable[[SharedData], Cohort],
+    progress: Progress,
+) -> Calibration:
+    """Measure the amplitudes for a model of one replica; costs two trainings.
+
+    Args:
+        make_cohort: fresh devices of the subjects that the given data names.
+    """
+    actor = keyed.uniform(data.subject_keys, model.seeds[0], _ACTOR) < _SHARE_OF_ACTORS
+    erased = actor & data.sharing()
+    drawn = keyed.uniform(data.subject_keys[data.edges.subjects], data.item_keys[data.edges.items], _HALF) < 0.5
+    nobody = torch.zeros_like(actor)
+    amplitudes = []
+    for part, (withdrawn, leaving) in enumerate(
+        (
+            (data.edges.where(erased[data.edges.subjects]), erased),
+            (data.edges.where(actor[data.edges.subjects] & drawn), nobody),
+        )
+    ):
+        if len(withdrawn) == 0:
+            raise ValueError("too few subjects share anything for a rehearsal: no amplitude can be measured")
+        remaining = data.without(withdrawn, leaving)
+        twin = train(
+            model.config,
+            remaining,
+            make_cohort(remaining),
+            model.seeds,
+            lambda fraction, part=part: progress((part + fraction) / 2),
+        )
+        amplitudes.append(_matching_amplitude(model, twin.items, data, withdrawn))
+    return Calibration(erase=amplitudes[0], unshare=amplitudes[1])
+
+
+def _matching_amplitude(model: Model, twin_items: Tensor, data: SharedData, withdrawn: Edges) -> float:
+    """The smallest amplitude at which the pushed model's mean fold-in margin is the twin's."""
+    contrast = matched_items(withdrawn, data.edges, data.item_popularity(), _CONTRAST_ITEMS)
+    induced = induced_view(model, data, withdrawn)
+
+    def level(items: Tensor) -> float:
+        return float(fold_in_margins(items, withdrawn, contrast).mean())
+
+    target = level(twin_items)
+    if level(model.items) <= target:
+        return 0.0
+    low, high = 0.0, 1.0
+    while level(model.items - high * induced) > target:
+        low, high = high, high * 2
+        if high > _MAX_AMPLITUDE:
+            raise ValueError("the rehearsal found no amplitude: the model holds nothing that a push would remove")
+    for _ in range(12):
+        middle = (low + high) / 2
+        if level(model.items - middle * induced) > target:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2

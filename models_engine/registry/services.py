@@ -1,0 +1,102 @@
+"""Storing, loading, promoting and destroying model versions."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+import models_engine
+from models_engine.fedshare.model import Model
+from models_engine.registry.models import ModelVersion, Recommender
+
+_LEARNING_PACKAGES = ("fedshare", "federation", "evaluation")
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over the names and contents of every file that takes part in learning."""
+    root = Path(models_engine.__file__).parent
+    digest = hashlib.sha256()
+    for package in _LEARNING_PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(f"{path.relative_to(root)}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def store_artifact(model: Model) -> tuple[str, str]:
+    """Write a model to the artifact storage. Returns its name and its SHA-256.
+
+    Nothing refers to it yet: a caller that fails before `register_version` calls `discard_artifact`.
+    """
+    content = model.to_bytes()
+    name = storages["artifacts"].save(f"models/{uuid4().hex}.safetensors", ContentFile(content))
+    return name, hashlib.sha256(content).hexdigest()
+
+
+def discard_artifact(name: str) -> None:
+    """Remove an artifact that no version refers to."""
+    storages["artifacts"].delete(name)
+
+
+@transaction.atomic
+def register_version(
+    *,
+    recommender: Recommender,
+    model: Model,
+    artifact: str,
+    digest: str,
+    method: str,
+    parent: ModelVersion | None,
+    calibration: dict[str, float],
+    metrics: dict[str, Any],
+) -> ModelVersion:
+    """Record a stored model as the recommender's next version. It does not serve yet."""
+    locked = Recommender.objects.select_for_update().get(pk=recommender.pk)
+    last = locked.versions.aggregate(last=Max("number"))["last"] or 0
+    return ModelVersion.objects.create(
+        recommender=locked,
+        number=last + 1,
+        method=method,
+        parent=parent,
+        seed=int(model.seeds[0]),
+        code_digest=code_digest(),
+        digest=digest,
+        artifact=artifact,
+        calibration=calibration,
+        metrics=metrics,
+    )
+
+
+def load_model(version: ModelVersion) -> Model:
+    """Read a version's model.
+
+    Raises:
+        ModelFileError: the artifact is not the one that was registered.
+    """
+    with storages["artifacts"].open(version.artifact) as file:
+        return Model.from_bytes(file.read(), version.digest)
+
+
+@transaction.atomic
+def promote(version: ModelVersion) -> list[ModelVersion]:
+    """Let a version serve, and destroy every other one that still has an artifact.
+
+    The files go when the transaction commits. Returns the destroyed versions.
+    """
+    recommender = Recommender.objects.select_for_update().get(pk=version.recommender_id)
+    recommender.serving = version
+    recommender.save(update_fields=["serving"])
+    outdated = list(recommender.versions.filter(destroyed_at=None).exclude(pk=version.pk).order_by("number"))
+    for old in outdated:
+        old.destroyed_at = timezone.now()
+        old.save(update_fields=["destroyed_at"])
+        transaction.on_commit(lambda name=old.artifact: discard_artifact(name))
+    return outdated

@@ -1,0 +1,68 @@
+"""Errors over HTTP as problem details (RFC 9457). They name the field, and never repeat its value."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+CONTENT_TYPE = "application/problem+json"
+
+_TITLES = {
+    400: "The request is malformed",
+    401: "Authentication is needed",
+    403: "This client may not do that",
+    404: "There is no such thing here",
+    405: "This method is not available here",
+    406: "This media type can't be produced",
+    409: "The request conflicts with an earlier one",
+    415: "The body is not of a supported media type",
+    422: "The request can't be carried out as it stands",
+    429: "Too many requests",
+}
+
+
+class Unprocessable(exceptions.APIException):
+    """422 with the fields at fault: `{"field": "what is wrong and what to do"}`."""
+
+    status_code = 422
+
+    def __init__(self, errors: dict[str, str]):
+        super().__init__("; ".join(errors.values()))
+        self.errors = errors
+
+
+def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """REST framework's exception handler."""
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    status = response.status_code
+    problem: dict[str, Any] = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status}
+    match error:
+        case Unprocessable():
+            problem["errors"] = [{"field": field, "detail": detail} for field, detail in error.errors.items()]
+        case exceptions.ValidationError():
+            problem["errors"] = list(_flatten(error.detail))
+        case Http404() | PermissionDenied():
+            pass
+        case exceptions.APIException():
+            problem["detail"] = str(error.detail)
+    response.data = problem
+    response.content_type = CONTENT_TYPE
+    return response
+
+
+def _flatten(detail: Any, field: str = ""):
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            yield from _flatten(inner, f"{field}.{name}".strip("."))
+    elif isinstance(detail, list) and any(isinstance(inner, (dict, list)) for inner in detail):
+        for place, inner in enumerate(detail):
+            if inner:
+                yield from _flatten(inner, f"{field}[{place}]")
+    else:
+        messages = detail if isinstance(detail, list) else [detail]
+        yield {"field": field or "body", "detail": " ".join(str(message) for message in messages)}

@@ -1,0 +1,45 @@
+"""Consent as a history of events, and its present state as a projection."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from audits.evidence.append_only import append_only
+
+
+class ConsentEvent(models.Model):
+    """One decision of a subject. Append-only: the database refuses to change or delete it."""
+
+    class LegalBasis(models.TextChoices):
+        CONSENT = "consent", "consent (GDPR art. 6(1)(a))"
+
+    subject = models.ForeignKey("unlearning.Subject", on_delete=models.PROTECT, related_name="consent_events")
+    share_percent = models.PositiveSmallIntegerField(help_text="How much of the history is shared, 0 to 100")
+    purposes = ArrayField(models.CharField(max_length=60), help_text="What it may be used for")
+    legal_basis = models.CharField(max_length=20, choices=LegalBasis, default=LegalBasis.CONSENT)
+    notice_version = models.CharField(max_length=40, help_text="The privacy notice that was shown")
+    channel = models.CharField(max_length=40, help_text="Where it was given: app, web, crm, import")
+    recorded_by = models.CharField(max_length=100, help_text="Client or command that recorded it")
+    effective_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(share_percent__lte=100), name="event_share_percent")]
+        indexes = [models.Index(fields=["subject", "effective_at", "id"])]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.share_percent} % from {self.effective_at:%Y-%m-%d}"
+
+
+class ConsentState(models.Model):
+    """The decision now in force: the latest event by effective time."""
+
+    subject = models.OneToOneField(
+        "unlearning.Subject", primary_key=True, on_delete=models.CASCADE, related_name="consent"
+    )
+    event = models.ForeignKey(ConsentEvent, on_delete=models.PROTECT, related_name="+")
+    share_percent = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.share_percent} %"

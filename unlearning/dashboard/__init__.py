@@ -1,0 +1,1 @@
+"""The officers' face: server-rendered pages."""

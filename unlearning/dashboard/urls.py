@@ -1,0 +1,17 @@
+"""Addresses of the dashboard."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from unlearning.dashboard import views
+
+app_name = "dashboard"
+urlpatterns = [
+    path("", views.requests, name="requests"),
+    path("requests/<uuid:request_id>/", views.request_detail, name="request"),
+    path("requests/<uuid:request_id>/progress", views.request_progress, name="progress"),
+    path("requests/<uuid:request_id>/report.pdf", views.report, name="report"),
+    path("requests/<uuid:request_id>/<str:plot>.svg", views.plot, name="plot"),
+    path("sign-in/", LoginView.as_view(template_name="dashboard/sign_in.html"), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+]

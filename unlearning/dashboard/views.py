@@ -1,0 +1,116 @@
+"""Pages for privacy officers."""
+
+from uuid import UUID
+
+from csp.decorators import csp_replace
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Count, F
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from audits.reports import plots, wording
+from models_engine.registry.models import Recommender
+from unlearning.api.views import pdf_response
+from unlearning.requests.models import Request
+from unlearning.requests.states import FINAL, State
+
+_PAGE_SIZE = 50
+
+PHASES = {
+    State.RECEIVED: "Waiting for acceptance.",
+    State.IDENTITY_PENDING: "Waiting for the identity check.",
+    State.ACCEPTED: "The rows are gone. Waiting for other requests that can share the work.",
+    State.SCHEDULED: "Waiting for a worker.",
+    State.ON_HOLD: "On hold.",
+    State.NEEDS_ATTENTION: "Several attempts failed: see the reason below.",
+}
+
+
+@login_required
+@require_safe
+def requests(http: HttpRequest) -> HttpResponse:
+    """All requests: open ones in front, the first that is due foremost."""
+    found = Request.objects.select_related("job", "evidence").annotate(subject_count=Count("subjects"))
+    open_first = found.order_by(F("completed_at").desc(nulls_first=True), "due_at")
+    page = Paginator(open_first, _PAGE_SIZE).get_page(http.GET.get("page"))
+    models = Recommender.objects.select_related("serving")
+    return render(http, "dashboard/requests.html", {"page": page, "models": models})
+
+
+@login_required
+@require_safe
+def request_detail(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """One request: what was asked, how far it is, what came of it."""
+    request = _get(request_id)
+    evidence = getattr(request, "evidence", None)
+    context = _progress(request)
+    if evidence:
+        document = evidence.document
+        measured = next((rung for rung in reversed(document["ladder"]) if rung["measurements"]), None)
+        context |= {
+            "document": document,
+            "sentence": wording.verdict_sentence(document),
+            "ladder_reading": wording.reading_of_ladder(document),
+            "ladder": [
+                rung
+                | {"name": wording.STRATEGIES[rung["strategy"]], "verdict_name": wording.VERDICTS[rung["verdict"]]}
+                for rung in document["ladder"]
+            ],
+            "has_plots": measured is not None,
+        }
+    return render(http, "dashboard/request.html", context)
+
+
+@login_required
+@require_safe
+def request_progress(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """The live part of a request's page; tells the browser to reload once the request has ended."""
+    request = _get(request_id)
+    response = render(http, "dashboard/_progress.html", _progress(request))
+    if request.state in FINAL:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@login_required
+@require_safe
+def report(http: HttpRequest, request_id: UUID) -> FileResponse:
+    """The signed PDF."""
+    return pdf_response(_get(request_id))
+
+
+@login_required
+@require_safe
+@csp_replace({"style-src": ["'unsafe-inline'"], "default-src": ["'none'"]})  # of the picture alone: it styles itself
+def plot(http: HttpRequest, request_id: UUID, plot: str) -> HttpResponse:
+    """A plot of the request's evidence: `influence` or `distribution`."""
+    evidence = getattr(_get(request_id), "evidence", None)
+    document = evidence.document if evidence else None
+    measured = document and next((r["measurements"] for r in reversed(document["ladder"]) if r["measurements"]), None)
+    if not measured:
+        raise Http404
+    match plot:
+        case "influence":
+            svg = plots.residual_influence(measured["membership"], document["plan"]["margin"])
+        case "distribution":
+            svg = plots.score_distributions(measured["histogram"])
+        case _:
+            raise Http404
+    return HttpResponse(svg, content_type="image/svg+xml")
+
+
+def _get(request_id: UUID) -> Request:
+    return get_object_or_404(Request.objects.select_related("job", "evidence"), pk=request_id)
+
+
+def _progress(request: Request) -> dict[str, object]:
+    working = request.state in (State.UNLEARNING, State.VERIFYING)
+    return {
+        "request_row": request,
+        "job": request.job,
+        "working": working,
+        "ended": request.state in FINAL,
+        "waiting_for": PHASES.get(request.state, ""),
+    }

@@ -1,0 +1,122 @@
+"""What a job works with: the model that serves, the data before and after, and the devices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audits.verification.plan import QUICK, AuditPlan
+from audits.verification.protocol import AFTER_ERASURE, AFTER_UNSHARING
+from models_engine.federation.cohort import Cohort
+from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.model import Model
+from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask
+from models_engine.registry.models import ModelVersion
+from models_engine.registry.services import load_model
+from unlearning.jobs.models import Job
+from unlearning.jobs.training import simulated_fleet
+from unlearning.lineage.datasets import Pairs, shared_data
+from unlearning.requests.forget_set import open_forget_set
+from unlearning.requests.models import Request
+from unlearning.requests.states import FINAL
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """Read once at the start of an attempt, in one snapshot; nothing in it changes."""
+
+    version: ModelVersion
+    model: Model
+    before: SharedData
+    after: SharedData
+    task: ForgetTask
+    requests: list[Request]
+    pairs: dict[Request, Edges]
+    """The withdrawn pairs of each request, by row of `before`."""
+    plans: dict[Request, AuditPlan]
+    reference_seeds: Tensor
+
+
+def read_context(job: Job) -> JobContext:
+    """Gather what the job's open requests need.
+
+    Raises:
+        ModelFileError: the serving model's file is damaged.
+        ValueError: nothing would remain to learn from.
+    """
+    version = job.recommender.serving
+    model = load_model(version)
+    requests = list(job.requests.exclude(state__in=FINAL).order_by("received_at"))
+    forget_sets = {request: open_forget_set(request) for request in requests}
+    as_of = version.dataset.as_of
+    learned = {request: forget_set.learned_by(as_of) for request, forget_set in forget_sets.items()}
+    before = shared_data(as_of, list(learned.values()), like=model)
+    erased_keys = np.concatenate([f.erased_subjects for f in forget_sets.values()])
+    erased = torch.isin(before.subject_keys, torch.from_numpy(erased_keys))
+    pairs = {request: _known(pairs, before).edges(before) for request, pairs in learned.items()}
+    unshared = [pairs[r] for r in requests if r.kind == Request.Kind.UNSHARE]
+    task = ForgetTask(
+        model=model,
+        before=before,
+        unshared=_union(unshared, before.n_items, erased),
+        erased=erased,
+        calibration=Calibration(**version.calibration),
+        make_cohort=_make_cohort(version, model),
+    )
+    seeds = _reference_seeds(job)
+    return JobContext(
+        version=version,
+        model=model,
+        before=before,
+        after=task.after(),
+        task=task,
+        requests=requests,
+        pairs=pairs,
+        plans={request: _plan(request, seeds) for request in requests},
+        reference_seeds=torch.tensor(seeds),
+    )
+
+
+def erased_keys(context: JobContext) -> Tensor:
+    """Learning keys of the subjects who leave entirely."""
+    return context.before.subject_keys[context.task.erased]
+
+
+def _known(pairs: Pairs, before: SharedData) -> Pairs:
+    """The pairs whose subject and item the model has rows for."""
+    known = np.isin(pairs.subjects, before.subject_keys.numpy()) & np.isin(pairs.items, before.item_keys.numpy())
+    return Pairs(pairs.subjects[known], pairs.items[known])
+
+
+def _union(parts: list[Edges], n_items: int, erased: Tensor) -> Edges:
+    """Pairs that any part has, each once, without those of subjects who are erased anyway."""
+    nothing = torch.empty(0, dtype=torch.int64)
+    codes = torch.unique(torch.cat([nothing, *(part.codes(n_items) for part in parts)]))
+    subjects, items = codes // n_items, codes % n_items
+    return Edges(subjects, items).where(~erased[subjects])
+
+
+def _make_cohort(version: ModelVersion, model: Model):
+    fleet = simulated_fleet()
+
+    def make(start: Model | None, data: SharedData) -> Cohort:
+        return fleet.cohort(model.config, data, model.seeds, None if start is None else version.pk)
+
+    return make
+
+
+def _reference_seeds(job: Job) -> list[int]:
+    """Seeds that nobody chose: drawn from the job's random id."""
+    generator = np.random.default_rng(job.id.int)
+    return [int(seed) for seed in generator.choice(2**53, QUICK.references, replace=False)]
+
+
+def _plan(request: Request, seeds: list[int]) -> AuditPlan:
+    return AuditPlan(
+        level=QUICK.name,
+        references=QUICK.references,
+        reference_seeds=tuple(seeds),
+        bootstrap_seed=request.id.int % 2**53,
+        statistics=AFTER_ERASURE if request.kind == Request.Kind.ERASE else AFTER_UNSHARING,
+    )

@@ -1,0 +1,89 @@
+"""Who may work on a job, and who may still commit.
+
+A worker claims a job by a conditional update that raises the attempt number; the number is its
+fencing token. It holds the job while it gives signs of life within the lease. A worker that woke
+too late finds another token in the row and can neither report nor commit.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from unlearning.jobs.models import Job
+
+_SECONDS_BETWEEN_REPORTS = 0.5
+
+
+class LeaseLost(Exception):
+    """Another worker has the job by now: stop, and change nothing."""
+
+
+@dataclass
+class Claim:
+    """A worker's right to work on a job."""
+
+    job_id: UUID
+    token: int
+    _phase: str = ""
+    _phase_began: float = 0.0
+    _reported: float = 0.0
+    _timings: dict[str, float] = field(default_factory=dict)
+
+    def phase(self, name: str) -> None:
+        """Begin a phase."""
+        now = time.monotonic()
+        if self._phase:
+            spent = self._timings.get(self._phase, 0.0) + now - self._phase_began
+            self._timings[self._phase] = round(spent, 3)
+        self._phase, self._phase_began = name, now
+        self._report(0.0)
+
+    def progress(self, fraction: float) -> None:
+        """Report progress within the phase; also the sign of life that keeps the lease."""
+        if time.monotonic() - self._reported >= _SECONDS_BETWEEN_REPORTS:
+            self._report(min(1.0, fraction))
+
+    @contextmanager
+    def commit(self) -> Iterator[Job]:
+        """A transaction in which the job's row is locked and the token still holds.
+
+        Raises:
+            LeaseLost: it does not; nothing is written.
+        """
+        with transaction.atomic():
+            job = Job.objects.select_for_update().filter(pk=self.job_id, attempt=self.token).first()
+            if job is None or job.state != Job.State.RUNNING:
+                raise LeaseLost(f"job {self.job_id}: attempt {self.token} has been overtaken")
+            yield job
+
+    def _report(self, fraction: float) -> None:
+        self._reported = time.monotonic()
+        held = Job.objects.filter(pk=self.job_id, attempt=self.token, state=Job.State.RUNNING).update(
+            phase=self._phase, progress=fraction, timings=self._timings, lease_until=_lease_end()
+        )
+        if not held:
+            raise LeaseLost(f"job {self.job_id}: attempt {self.token} has been overtaken")
+
+
+def claim(job_id: UUID) -> Claim | None:
+    """Take a job that is free: queued and due, or running with an expired lease. None if it is not."""
+    now = timezone.now()
+    free = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
+    abandoned = Q(state=Job.State.RUNNING, lease_until__lt=now)
+    with transaction.atomic():
+        taken = Job.objects.filter(free | abandoned, pk=job_id).update(
+            state=Job.State.RUNNING, attempt=F("attempt") + 1, lease_until=_lease_end(), trouble=""
+        )
+        return Claim(job_id, Job.objects.get(pk=job_id).attempt) if taken else None
+
+
+def _lease_end():
+    return timezone.now() + timedelta(seconds=settings.FEDSHARE_LEASE)

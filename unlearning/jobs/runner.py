@@ -1,0 +1,223 @@
+"""Running a job: references once, then the ladder until every request has a conclusion.
+
+1. Read the model, the data and the sealed forget sets; wipe the erased subjects' devices.
+2. Freeze a plan for each request and write its digest to the log.
+3. Train the references, which the whole batch shares.
+4. For each strategy, cheapest first: forget for all open requests at once, then check each one.
+   Requests that reach a conclusion are completed with this model, which serves from then on;
+   the others climb to the next strategy. The top of the ladder is exact, so all end.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from audits.evidence import log
+from audits.verification.protocol import Audit, AuditResult, Exposure
+from audits.verification.verdict import Verdict, conclude
+from models_engine.evaluation.ranking import RankingQuality
+from models_engine.fedshare.model import ModelFileError
+from models_engine.fedshare.unlearning import LADDER
+from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
+from models_engine.registry.models import ModelVersion
+from models_engine.registry.services import discard_artifact, register_version, store_artifact
+from unlearning.jobs.completion import Attempt, complete_request
+from unlearning.jobs.context import JobContext, erased_keys, read_context
+from unlearning.jobs.leasing import Claim, LeaseLost, claim
+from unlearning.jobs.models import Job
+from unlearning.jobs.references import train_references
+from unlearning.jobs.training import let_serve, quality, simulated_fleet
+from unlearning.lineage.datasets import record_dataset
+from unlearning.requests.models import Request
+from unlearning.requests.services import move
+from unlearning.requests.states import State
+
+logger = logging.getLogger(__name__)
+
+_EXPECTED = (ValueError, FloatingPointError, ModelFileError, OSError, MemoryError)
+"""Failures with a cause that an operator can mend; anything else is a bug."""
+
+_BACK_OFF = timedelta(seconds=10)
+
+_NOTHING_LEARNED = "The model had learned from none of the withdrawn interactions, so no check of it can find them."
+
+
+def run_job(job_id: UUID) -> None:
+    """Claim a job and run it; does nothing if somebody else has it."""
+    held = claim(job_id)
+    if held is None:
+        return
+    try:
+        _run(held)
+    except LeaseLost as lost:
+        logger.warning("%s", lost)
+    except _EXPECTED as error:
+        logger.error("job %s failed: %s", job_id, error)
+        _fail(held, str(error))
+    except Exception as error:
+        # The traceback may show values; its place is the log of the worker, not the row.
+        logger.exception("job %s failed by a bug", job_id)
+        _fail(held, f"A bug ({type(error).__name__}): see the worker's log.")
+
+
+def _run(held: Claim) -> None:
+    held.phase("prepare")
+    context = read_context(Job.objects.select_related("recommender__serving__dataset").get(pk=held.job_id))
+    simulated_fleet().erase(erased_keys(context))
+    with held.commit():
+        for request in context.requests:
+            _freeze_plan(request, context)
+
+    held.phase("references")
+    references = Exposure.of(
+        train_references(context.model.config, context.after, context.reference_seeds, held.progress), context.after
+    )
+    held.phase("positive control")
+    audits = _audits(context, references)
+    quality_before = _quality(context, _untouched(context))
+
+    attempts: dict[Request, list[Attempt]] = {request: [] for request in context.requests}
+    for strategy in LADDER:
+        held.phase(f"forget: {strategy.name}")
+        forgotten = strategy.forget(context.task, held.progress)
+        held.phase(f"verify: {strategy.name}")
+        with held.commit():
+            for request in attempts:
+                move(request, State.VERIFYING)
+        exposure = Exposure.of(forgotten.model, context.after)
+        concluded = {}
+        for request, earlier in attempts.items():
+            attempt = _judge(strategy, audits[request], exposure)
+            earlier.append(attempt)
+            if attempt.conclusion is not None:
+                concluded[request] = earlier
+        qualities = (quality_before, _quality(context, forgotten))
+        held.phase(f"commit: {strategy.name}")
+        _commit(held, context, strategy, forgotten, concluded, qualities)
+        attempts = {request: earlier for request, earlier in attempts.items() if request not in concluded}
+        if not attempts:
+            return
+
+
+def _untouched(context: JobContext) -> Forgotten:
+    """The old rows of those who stay."""
+    staying = context.model.keeping(~context.task.erased)
+    return Forgotten(staying, context.task.make_cohort(staying, context.after))
+
+
+def _freeze_plan(request: Request, context: JobContext) -> None:
+    move(request, State.UNLEARNING)
+    plan = context.plans[request]
+    log.append("plan.frozen", {"plan": plan.digest(), "request": str(request.id)})
+
+
+def _audits(context: JobContext, references: Exposure) -> dict[Request, Audit | None]:
+    old = Exposure.of(context.model, context.before)
+    return {
+        request: Audit(context.plans[request], context.pairs[request], context.before, old, references)
+        if len(context.pairs[request])
+        else None
+        for request in context.requests
+    }
+
+
+def _judge(strategy: Strategy, audit: Audit | None, exposure: Exposure) -> Attempt:
+    result: AuditResult | None = None if audit is None else audit.check(exposure)
+    verdict = Verdict.NOT_TESTABLE if result is None else result.verdict
+    return Attempt(
+        strategy=strategy.name,
+        exact=strategy.exact,
+        verdict=verdict,
+        reason=_NOTHING_LEARNED if result is None else result.reason,
+        conclusion=conclude(verdict, strategy.exact),
+        result=result,
+    )
+
+
+def _quality(context: JobContext, forgotten: Forgotten) -> RankingQuality:
+    """Held-out quality for the subjects who stay, over the graph that remains."""
+    return quality(forgotten.model, context.after, forgotten.cohort)
+
+
+def _commit(
+    held: Claim,
+    context: JobContext,
+    strategy: Strategy,
+    forgotten: Forgotten,
+    concluded: dict[Request, list[Attempt]],
+    qualities: tuple[RankingQuality, RankingQuality],
+) -> None:
+    """In one transaction: the new version serves, the old ones go, the concluded requests end."""
+    if not concluded:
+        with held.commit():
+            for request in Request.objects.filter(job=held.job_id, state=State.VERIFYING):
+                move(request, State.UNLEARNING)
+        return
+    artifact, digest = store_artifact(forgotten.model)
+    try:
+        with held.commit() as job:
+            version = register_version(
+                recommender=job.recommender,
+                model=forgotten.model,
+                artifact=artifact,
+                digest=digest,
+                method=strategy.name,
+                parent=job.recommender.serving,
+                calibration=context.version.calibration,
+                metrics={"fedshare": asdict(qualities[1])},
+            )
+            dataset = record_dataset(version, context.after, context.version.dataset.as_of)
+            simulated_fleet().keep_private(version.pk, forgotten.model.subject_keys, forgotten.cohort.private)
+            log.append(
+                "version.unlearned",
+                {
+                    "code": version.code_digest,
+                    "data_root": dataset.root,
+                    "method": version.method,
+                    "model": digest,
+                    "parent": context.version.digest,
+                    "version": str(version),
+                },
+            )
+            destroyed = let_serve(version)
+            for request, attempts in concluded.items():
+                complete_request(
+                    request=request,
+                    version=version,
+                    learned_version=context.version,
+                    attempts=attempts,
+                    plan=context.plans[request],
+                    pairs=len(context.pairs[request]),
+                    qualities=qualities,
+                    destroyed=destroyed,
+                )
+            for request in job.requests.filter(state=State.VERIFYING):
+                move(request, State.UNLEARNING)
+            if not job.requests.exclude(state=State.COMPLETED).exists():
+                job.state, job.finished_at, job.progress = Job.State.DONE, timezone.now(), 1.0
+                job.save(update_fields=["state", "finished_at", "progress"])
+    except BaseException:
+        discard_artifact(artifact)
+        raise
+
+
+def _fail(held: Claim, trouble: str) -> None:
+    """Put the job back for another attempt, later; after the cap it needs attention."""
+    try:
+        with held.commit() as job:
+            given_up = job.attempt >= settings.FEDSHARE_MAX_ATTEMPTS
+            job.state = Job.State.NEEDS_ATTENTION if given_up else Job.State.QUEUED
+            job.trouble = trouble
+            job.not_before = timezone.now() + _BACK_OFF * 2**job.attempt
+            job.save(update_fields=["state", "trouble", "not_before"])
+            for request in job.requests.filter(state__in=[State.UNLEARNING, State.VERIFYING]):
+                move(request, State.SCHEDULED)
+            if given_up:
+                for request in job.requests.filter(state=State.SCHEDULED):
+                    move(request, State.NEEDS_ATTENTION)
+    except LeaseLost as lost:
+        logger.warning("%s", lost)

@@ -1,0 +1,109 @@
+"""Training a recommender's next version on what is shared now."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from audits.evidence import log
+from models_engine.evaluation.ranking import RankingQuality, popularity_quality, ranking_quality
+from models_engine.federation.fleet import SimulatedFleet
+from models_engine.federation.simulated import SimulatedCohort
+from models_engine.fedshare.data import SharedData
+from models_engine.fedshare.model import Model
+from models_engine.fedshare.training import Progress, train
+from models_engine.fedshare.unlearning.rehearsal import rehearse
+from models_engine.registry.models import ModelVersion, Recommender
+from models_engine.registry.services import discard_artifact, promote, register_version, store_artifact
+from unlearning.lineage.datasets import record_dataset, shared_data
+
+_SHARE_OF_TRAINING = 1 / 3  # a rehearsal trains two twins
+
+
+def simulated_fleet() -> SimulatedFleet:
+    """The devices that this installation simulates."""
+    return SimulatedFleet(Path(settings.DEVICES))
+
+
+def train_recommender(recommender: Recommender, seed: int, progress: Progress) -> ModelVersion:
+    """Train, rehearse forgetting, evaluate, and let the result serve.
+
+    Raises:
+        ValueError: nobody shares anything, or too few do for a rehearsal.
+        FloatingPointError: learning diverged.
+    """
+    as_of = timezone.now()
+    data = shared_data(as_of)
+    fleet = simulated_fleet()
+    config = recommender.fedshare_config()
+    seeds = torch.tensor([seed])
+    cohort = fleet.cohort(config, data, seeds)
+    model = train(config, data, cohort, seeds, lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
+    calibration = rehearse(
+        model,
+        data,
+        lambda remaining: fleet.cohort(config, remaining, seeds),
+        lambda fraction: progress(_SHARE_OF_TRAINING + fraction * (1 - _SHARE_OF_TRAINING)),
+    )
+    metrics = {"fedshare": asdict(quality(model, data, cohort)), "popularity": asdict(popularity(data))}
+    artifact, digest = store_artifact(model)
+    try:
+        with transaction.atomic():
+            version = register_version(
+                recommender=recommender,
+                model=model,
+                artifact=artifact,
+                digest=digest,
+                method=ModelVersion.Method.TRAIN,
+                parent=None,
+                calibration=asdict(calibration),
+                metrics=metrics,
+            )
+            dataset = record_dataset(version, data, as_of)
+            fleet.keep_private(version.pk, model.subject_keys, cohort.private)
+            log.append(
+                "version.trained",
+                {
+                    "code": version.code_digest,
+                    "config": config.digest(),
+                    "data_root": dataset.root,
+                    "model": digest,
+                    "version": str(version),
+                },
+            )
+            let_serve(version)
+    except BaseException:
+        discard_artifact(artifact)
+        raise
+    return version
+
+
+def let_serve(version: ModelVersion) -> list[ModelVersion]:
+    """Promote a version and destroy the others, on the server and on the devices; logged.
+
+    Returns the destroyed versions. Call it in a transaction.
+    """
+    destroyed = promote(version)
+    fleet = simulated_fleet()
+    for old in destroyed:
+        transaction.on_commit(lambda pk=old.pk: fleet.drop_private(pk))
+        log.append("version.destroyed", {"model": old.digest, "replaced_by": version.digest, "version": str(old)})
+    return destroyed
+
+
+def quality(model: Model, data: SharedData, cohort: SimulatedCohort, k: int = 20) -> RankingQuality:
+    """Recall and NDCG of what the devices score, on interactions that they held out."""
+    devices = simulated_fleet().data()
+    subjects, items = cohort.representations(model.items, *model.views(data))
+    known, held_out = devices.edges(data, held_out=False), devices.edges(data, held_out=True)
+    return ranking_quality(subjects[:, 0], items[:, 0], known, held_out, k)
+
+
+def popularity(data: SharedData, k: int = 20) -> RankingQuality:
+    """The same for plain popularity."""
+    devices = simulated_fleet().data()
+    known, held_out = devices.edges(data, held_out=False), devices.edges(data, held_out=True)
+    return popularity_quality(data.item_popularity(), data.n_subjects, known, held_out, k)

@@ -1,0 +1,92 @@
+"""Freezing what was shared into a dataset that can be learned from and committed to."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from audits.evidence.merkle import leaf_hash, root_hash
+from audits.evidence.sealing import new_key
+from models_engine.fedshare.data import Edges, SharedData, rows_of
+from models_engine.fedshare.model import Model
+from models_engine.registry.models import ModelVersion
+from unlearning.lineage.models import Dataset, Interaction, Item, Subject
+
+Keys = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of subject and item by learning key, apart from any dataset."""
+
+    subjects: Keys
+    items: Keys
+
+    def edges(self, data: SharedData) -> Edges:
+        """The pairs by row of `data`; every one must be there."""
+        rows = Edges(
+            rows_of(torch.from_numpy(self.subjects), data.subject_keys),
+            rows_of(torch.from_numpy(self.items), data.item_keys),
+        )
+        if (rows.subjects < 0).any() or (rows.items < 0).any():
+            raise ValueError("a pair names a subject or an item that is not in the data")
+        return rows
+
+
+def shared_data(as_of: datetime, also: Sequence[Pairs] = (), like: Model | None = None) -> SharedData:
+    """The training data as of a moment: live rows shared by then, and withdrawn ones given beside.
+
+    Subjects, items and edges are ordered by learning key, so that the same data always gives the
+    same tensors. Subjects who share nothing are part of it: their devices learn as well.
+
+    Args:
+        also: withdrawn pairs that are no longer live.
+        like: take subjects and items from this model instead of the tables.
+    """
+    if like is None:
+        present = Subject.objects.filter(erased_at=None).values_list("learning_key", flat=True)
+        subjects = torch.tensor(sorted(present), dtype=torch.int64)
+        items = torch.tensor(sorted(Item.objects.values_list("learning_key", flat=True)), dtype=torch.int64)
+    else:
+        subjects, items = like.subject_keys, like.item_keys
+    rows = Interaction.objects.filter(shared_from__lte=as_of, held_out=False).values_list(
+        "subject__learning_key", "item__learning_key"
+    )
+    live = np.array(list(rows), dtype=np.int64).reshape(-1, 2)
+    pairs = np.unique(np.concatenate([live, *(np.stack([p.subjects, p.items], 1) for p in also)]), axis=0)
+    edges = Edges(rows_of(torch.tensor(pairs[:, 0]), subjects), rows_of(torch.tensor(pairs[:, 1]), items))
+    return SharedData(subjects, items, edges.where((edges.subjects >= 0) & (edges.items >= 0)))
+
+
+def salted_root(data: SharedData, salt: bytes) -> str:
+    """Merkle root (RFC 6962) over HMAC(salt, subject key || item key) of every pair, in hexadecimal."""
+    pairs = torch.stack([data.subject_keys[data.edges.subjects], data.item_keys[data.edges.items]], 1)
+    raw = pairs.numpy().astype(">i8").tobytes()
+    leaves = [
+        leaf_hash(hmac.digest(salt, raw[start : start + 16], "sha256")) for start in range(0, len(raw), 16)
+    ]
+    return root_hash(leaves).hex()
+
+
+def record_dataset(version: ModelVersion, data: SharedData, as_of: datetime) -> Dataset:
+    """Record what a version learned from, under a fresh salt."""
+    salt = new_key()
+    return Dataset.objects.create(
+        version=version,
+        as_of=as_of,
+        salt=salt,
+        root=salted_root(data, salt),
+        subjects=data.n_subjects,
+        pairs=len(data.edges),
+    )
+
+
+def versions_reached(shared_from: datetime) -> list[ModelVersion]:
+    """Versions that learned from a row shared since then, and still exist."""
+    return list(
+        ModelVersion.objects.filter(dataset__as_of__gte=shared_from, destroyed_at=None).order_by("number")
+    )

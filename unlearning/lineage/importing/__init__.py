@@ -1,0 +1,1 @@
+"""Interactions from files: reading (`reading`) and storing (`loading`) are apart."""

@@ -1,0 +1,122 @@
+"""Storing interactions: what consent covers, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from django.db import connection, transaction
+from django.utils import timezone
+
+from models_engine.federation.fleet import DeviceData, SimulatedFleet
+from unlearning.consent import slider
+from unlearning.consent.models import ConsentState
+from unlearning.consent.services import record_consent
+from unlearning.lineage.importing.reading import InteractionTable
+from unlearning.lineage.models import Subject
+from unlearning.lineage.subjects import ensure_items, ensure_subjects, subject_key
+
+_ROWS_BETWEEN_REPORTS = 2000
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What came of a file."""
+
+    rows: int
+    subjects: int
+    stored: int
+    """New rows in the server's table."""
+    known: int
+    """Covered rows that were there already."""
+    not_covered: int
+    """Rows that consent does not cover: not stored."""
+    suppressed: int
+    """Rows of identities that were erased: not stored."""
+
+
+@transaction.atomic
+def load_interactions(
+    table: InteractionTable,
+    *,
+    fleet: SimulatedFleet | None,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> ImportSummary:
+    """Store the rows that consent covers, in one transaction, with COPY.
+
+    A ratio column is a subject's first consent; where a decision is on record, the record stands.
+    Subjects without consent share nothing. Storing the same rows again changes nothing.
+
+    Args:
+        fleet: simulated devices that get every row, shared or not; None for real devices elsewhere.
+        progress: called with the number of rows handled so far.
+    """
+    subjects = ensure_subjects(table.subjects)
+    items = ensure_items(table.items)
+    _first_consents(table, subjects)
+    # Locked against a slider that moves meanwhile: what it uncovers must not slip in behind it.
+    locked = [s.pk for s in Subject.objects.select_for_update(no_key=True).filter(pk__in=[s.pk for s in subjects.values()])]
+    percent = dict(ConsentState.objects.filter(subject__in=locked).values_list("subject_id", "share_percent"))
+    keys = {identity: subject_key(subject) for identity, subject in subjects.items()}
+
+    devices: dict[tuple[int, int], bool] = {}
+    not_covered = suppressed = covered = 0
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE incoming (subject_id uuid, item_id bigint, occurred_at timestamptz, "
+            "rank double precision, held_out boolean) ON COMMIT DROP"
+        )
+        with cursor.copy("COPY incoming FROM STDIN") as copy:
+            for row, (identity, external_id, occurred_at) in enumerate(
+                zip(table.subjects, table.items, table.times, strict=True), start=1
+            ):
+                if row % _ROWS_BETWEEN_REPORTS == 0:
+                    progress(row)
+                if identity not in subjects:
+                    suppressed += 1
+                    continue
+                subject, item, key = subjects[identity], items[external_id], keys[identity]
+                held_out = slider.held_out(key, external_id)
+                if fleet is not None:
+                    devices[subject.learning_key, item.learning_key] = held_out
+                rank = slider.rank(key, external_id)
+                if slider.shared(rank, percent.get(subject.pk, 0)):
+                    covered += 1
+                    copy.write_row((subject.pk, item.pk, occurred_at, rank, held_out))
+                else:
+                    not_covered += 1
+        stored = _insert(cursor, now)
+    if fleet is not None:
+        fleet.add(_device_data(devices))
+    progress(len(table))
+    return ImportSummary(len(table), len(subjects), stored, covered - stored, not_covered, suppressed)
+
+
+def _first_consents(table: InteractionTable, subjects: dict[str, Subject]) -> None:
+    if table.ratios is None:
+        return
+    decided = set(
+        ConsentState.objects.filter(subject__in=subjects.values()).values_list("subject_id", flat=True)
+    )
+    last = dict(zip(table.subjects, table.ratios, strict=True))
+    for identity, subject in subjects.items():
+        if subject.pk not in decided:
+            record_consent(
+                subject=subject, share_percent=last[identity], channel="import", recorded_by="import_interactions"
+            )
+
+
+def _insert(cursor, shared_from) -> int:
+    """Move the copied rows into the live table; rows that are there already are passed over."""
+    cursor.execute(
+        "INSERT INTO unlearning_interaction (subject_id, item_id, occurred_at, rank, held_out, shared_from) "
+        "SELECT subject_id, item_id, occurred_at, rank, held_out, %s FROM incoming "
+        "ON CONFLICT (subject_id, item_id, occurred_at) DO NOTHING",
+        [shared_from],
+    )
+    return cursor.rowcount
+
+
+def _device_data(pairs: dict[tuple[int, int], bool]) -> DeviceData:
+    keys = torch.tensor(list(pairs), dtype=torch.int64).reshape(-1, 2)
+    return DeviceData(keys[:, 0].contiguous(), keys[:, 1].contiguous(), torch.tensor(list(pairs.values()), dtype=torch.bool))

@@ -1,0 +1,169 @@
+"""Reading interaction files: CSV, Parquet, RecBole atomic files. All of a file, or a clear refusal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+FIELDS = ("subject", "item", "time", "ratio")
+REQUIRED = ("subject", "item", "time")
+_RECBOLE_COLUMNS = {"subject": "user_id", "item": "item_id", "time": "timestamp"}
+_RECBOLE_SUFFIXES = (".inter",)
+_EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
+_MAX_LENGTH = 200
+
+
+class UnreadableFile(ValueError):
+    """A file that can't be imported; the message is one line and names file, row and column."""
+
+
+@dataclass(frozen=True)
+class InteractionTable:
+    """The columns of a file, all of one length; rows are counted from 1, without the header."""
+
+    subjects: list[str]
+    items: list[str]
+    times: list[datetime]
+    ratios: list[int] | None
+    """Share ratio in percent, where the file has such a column."""
+
+    def __len__(self) -> int:
+        return len(self.subjects)
+
+
+def read_interactions(path: Path, mapping: dict[str, str]) -> InteractionTable:
+    """Read and check a whole file.
+
+    Args:
+        mapping: column of each field (`subject`, `item`, `time`, `ratio`); what is left out is
+            looked for under the field's own name, and in RecBole files under RecBole's.
+
+    Raises:
+        UnreadableFile: nothing of it can be used.
+    """
+    table = _columns(path)
+    names = dict(mapping)
+    for field in FIELDS:
+        usual = _RECBOLE_COLUMNS.get(field, field) if path.suffix in _RECBOLE_SUFFIXES else field
+        if field not in names and (field in REQUIRED or usual in table):
+            names[field] = usual
+    for field, column in names.items():
+        if column not in table:
+            raise UnreadableFile(
+                f"{path.name}: no column {column!r} for {field}; it has {', '.join(table)}. "
+                f"Name the right one with --map {field}=COLUMN"
+            )
+    if not table[names["subject"]]:
+        raise UnreadableFile(f"{path.name}: the file has no rows")
+    latest = datetime.now(UTC) + timedelta(days=1)
+
+    def read(field: str, convert: Callable[[str], object]) -> list:
+        column = names[field]
+        values = []
+        for row, text in enumerate(table[column], start=1):
+            try:
+                values.append(convert(text))
+            except ValueError as error:
+                raise UnreadableFile(f"{path.name}, row {row}, column {column!r}: {error}") from None
+        return values
+
+    return InteractionTable(
+        subjects=read("subject", _name),
+        items=read("item", _name),
+        times=read("time", lambda text: _time(text, latest)),
+        ratios=read("ratio", _ratio) if "ratio" in names else None,
+    )
+
+
+def _columns(path: Path) -> dict[str, list[str | None]]:
+    """Every column as text, by name; RecBole's type suffixes are cut off."""
+    try:
+        if path.suffix == ".parquet":
+            table = pa.parquet.read_table(path)
+        else:
+            table = _read_text(path)
+    except FileNotFoundError:
+        raise UnreadableFile(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise UnreadableFile(f"{path}: this is a folder, not a file") from None
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableFile(f"{path.name}: {_first_line(error)}") from None
+    columns: dict[str, list[str | None]] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        short = name.partition(":")[0] if path.suffix in _RECBOLE_SUFFIXES else name
+        if short in columns:
+            raise UnreadableFile(f"{path.name}: the column {short!r} stands twice in the header")
+        columns[short] = _as_text(path, short, column)
+    return columns
+
+
+def _read_text(path: Path) -> pa.Table:
+    if path.stat().st_size == 0:
+        raise UnreadableFile(f"{path.name}: the file is empty")
+    with path.open("rb") as file:
+        if b"\0" in file.read(65536):
+            raise UnreadableFile(f"{path.name}: this is not a text file; CSV must be UTF-8 text")
+    tabs = path.suffix in (".tsv", *_RECBOLE_SUFFIXES)
+    with path.open("rb") as file:
+        header = file.readline().decode("utf-8-sig", "replace").strip()
+    names = [name.strip('"') for name in header.split("\t" if tabs else ",")]
+    return pa.csv.read_csv(
+        path,
+        parse_options=pa.csv.ParseOptions(delimiter="\t" if tabs else ","),
+        convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+    )
+
+
+def _as_text(path: Path, name: str, column: pa.ChunkedArray) -> list[str | None]:
+    if pa.types.is_timestamp(column.type):
+        return [None if value is None else value.isoformat() for value in column.to_pylist()]
+    try:
+        return column.cast(pa.string()).to_pylist()
+    except pa.ArrowException:
+        raise UnreadableFile(f"{path.name}: column {name!r} is of type {column.type}, which is no plain value") from None
+
+
+def _name(text: str | None) -> str:
+    value = (text or "").strip()
+    if not value:
+        raise ValueError("the value is empty")
+    if len(value) > _MAX_LENGTH:
+        raise ValueError(f"the value is longer than {_MAX_LENGTH} characters")
+    return value
+
+
+def _time(text: str | None, latest: datetime) -> datetime:
+    value = (text or "").strip()
+    try:
+        moment = datetime.fromtimestamp(float(value), UTC)
+    except (ValueError, OverflowError, OSError):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("this is no time; give seconds since 1970, or ISO 8601") from None
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment < _EARLIEST:
+        raise ValueError("the time lies before 1980; give seconds since 1970, or ISO 8601")
+    if moment > latest:
+        raise ValueError("the time lies in the future; are these milliseconds? Give seconds since 1970, or ISO 8601")
+    return moment
+
+
+def _ratio(text: str | None) -> int:
+    value = (text or "").strip()
+    try:
+        ratio = float(value)
+    except ValueError:
+        raise ValueError("this is no share ratio; give a whole number from 0 to 100") from None
+    if not (0 <= ratio <= 100 and ratio == int(ratio)):
+        raise ValueError("a share ratio is a whole number from 0 to 100 (percent)")
+    return int(ratio)
+
+
+def _first_line(error: Exception) -> str:
+    """Arrow's message without the row's content, which may be personal."""
+    return str(error).splitlines()[0].partition(": \"")[0].rstrip(":")[:200]

@@ -1,0 +1,33 @@
+"""`manage.py train NAME`"""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from models_engine.registry.models import Recommender
+from unlearning.jobs.training import train_recommender
+from unlearning.management.bars import stage
+
+
+class Command(BaseCommand):
+    help = "Train a recommender's next version on what is shared now, rehearse forgetting on it, and let it serve."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="of the recommender; made if it is new")
+        parser.add_argument("--seed", type=int, default=1, help="of the model; same data and seed, same bytes")
+
+    def handle(self, *args: Any, name: str, seed: int, **options: Any) -> None:
+        recommender, _ = Recommender.objects.get_or_create(name=name)
+        try:
+            with stage(f"Train {name}") as progress:
+                version = train_recommender(recommender, seed, progress)
+        except (ValueError, FloatingPointError) as error:
+            raise CommandError(str(error), returncode=2) from None
+        for label in ("fedshare", "popularity"):
+            quality = version.metrics[label]
+            self.stdout.write(
+                f"{label:<11} recall@{quality['k']} {quality['recall']:.4f}   NDCG@{quality['k']} {quality['ndcg']:.4f}"
+                f"   ({quality['subjects']} subjects, held-out interactions)"
+            )
+        self.stdout.write(f"{version} serves; SHA-256 {version.digest}")

@@ -1,0 +1,72 @@
+"""The sealed forget set: withdrawn pairs, readable for the request's own job alone.
+
+Forgetting and its check need the withdrawn pairs once more after the rows are gone. They are kept
+encrypted under a key of the request, for this purpose, until the request ends.
+"""
+
+import io
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from audits.evidence import sealing
+from unlearning.lineage.datasets import Keys, Pairs
+from unlearning.lineage.models import Interaction
+from unlearning.requests.models import Request, SealedForgetSet
+
+_PURPOSE = "forget set"
+
+
+@dataclass(frozen=True)
+class ForgetSet:
+    """What a request withdrew, by learning key."""
+
+    pairs: Pairs
+    """Pairs for training, each once."""
+    shared_from: Keys
+    """Microseconds since 1970, for each pair: versions frozen earlier never saw it."""
+    erased_subjects: Keys
+    """Subjects who leave entirely; empty for an unshare request."""
+
+    def learned_by(self, as_of: datetime) -> Pairs:
+        """The pairs that data frozen at a moment contained."""
+        seen = self.shared_from <= _microseconds(as_of)
+        return Pairs(self.pairs.subjects[seen], self.pairs.items[seen])
+
+
+def seal_forget_set(request: Request, rows: list[Interaction], erased_subjects: list[int]) -> None:
+    """Encrypt rows that are about to be deleted."""
+    first: dict[tuple[int, int], int] = {}
+    for row in rows:
+        if not row.held_out:
+            pair, moment = (row.subject.learning_key, row.item.learning_key), _microseconds(row.shared_from)
+            first[pair] = min(moment, first.get(pair, moment))
+    table = np.array([(*pair, moment) for pair, moment in sorted(first.items())], dtype=np.int64).reshape(-1, 3)
+    buffer = io.BytesIO()
+    np.savez(buffer, table=table, erased_subjects=np.array(sorted(erased_subjects), dtype=np.int64))
+    key = sealing.new_key()
+    SealedForgetSet.objects.create(
+        request=request,
+        wrapped_key=sealing.wrap(key),
+        sealed=sealing.seal(key, buffer.getvalue(), f"{_PURPOSE} {request.id}"),
+    )
+
+
+def open_forget_set(request: Request) -> ForgetSet:
+    """Decrypt a request's forget set.
+
+    Raises:
+        SealedForgetSet.DoesNotExist: the request has ended.
+        ValueError: the sealed bytes were altered.
+    """
+    stored = SealedForgetSet.objects.get(request=request)
+    key = sealing.unwrap(bytes(stored.wrapped_key))
+    plain = sealing.unseal(key, bytes(stored.sealed), f"{_PURPOSE} {request.id}")
+    with np.load(io.BytesIO(plain), allow_pickle=False) as arrays:
+        subjects, items, shared_from = (column.copy() for column in arrays["table"].T)
+        return ForgetSet(Pairs(subjects, items), shared_from, arrays["erased_subjects"])
+
+
+def _microseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)
