@@ -241,5 +241,10 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": "INFO"} for name in ("fedshare", "unlearning", "audits", "models_engine")},
+    "loggers": {
+        **{name: {"level": "INFO"} for name in ("unlearning", "audits", "models_engine")},
+        # Told that matplotlib's pictures use SVG properties that CSS does not know; they are drawn all the same.
+        "weasyprint": {"level": "ERROR"},
+        "kombu.connection": {"level": "ERROR"},  # the filesystem transport has no host name to warn about
+    },
 }

@@ -92,7 +92,7 @@ def _covers_every_byte(pdf: bytes, signature: EmbeddedPdfSignature) -> None:
     if start != 0 or after + rest != len(pdf):
         raise CheckFailed("the signature does not cover the whole file")
     gap = pdf[before:after]
-    encoded = binascii.hexlify(signature.pkcs7_content)
+    encoded = binascii.hexlify(signature.pkcs7_content).upper()
     if gap[:1] != b"<" or gap[-1:] != b">" or gap[1:-1].rstrip(b"0") != encoded.rstrip(b"0"):
         raise CheckFailed("the signature's bytes are not in their canonical form")
 

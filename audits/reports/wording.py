@@ -51,16 +51,29 @@ ATTACKS = [
 """Attack classes of EDPB Opinion 28/2024 § 55, and what was done about each."""
 
 GLOSSARY = [
-    ("Residual influence ρ", "0: like a model that never had the data. 1: like the model before. Negative: the "
-     "model avoids the data, which betrays it as well."),
-    ("Positive control", "The same test must find the data in the model before. If it can't, it proves nothing "
-     "about the model after."),
-    ("Reference model", "A model trained without the data, with a fresh seed. How much references differ from "
-     "each other is the noise that a difference must exceed."),
-    ("Fold-in", "Scoring an item by the subject's other items. It needs no record of the subject, so it works "
-     "after the record is deleted."),
-    ("AUC of the attack", "Chance that an attacker ranks a withdrawn pair of this model above one of a reference "
-     "model. 0.5 is guessing."),
+    (
+        "Residual influence ρ",
+        "0: like a model that never had the data. 1: like the model before. Negative: the "
+        "model avoids the data, which betrays it as well.",
+    ),
+    (
+        "Positive control",
+        "The same test must find the data in the model before. If it can't, it proves nothing about the model after.",
+    ),
+    (
+        "Reference model",
+        "A model trained without the data, with a fresh seed. How much references differ from "
+        "each other is the noise that a difference must exceed.",
+    ),
+    (
+        "Fold-in",
+        "Scoring an item by the subject's other items. It needs no record of the subject, so it works "
+        "after the record is deleted.",
+    ),
+    (
+        "AUC of the attack",
+        "Chance that an attacker ranks a withdrawn pair of this model above one of a reference model. 0.5 is guessing.",
+    ),
     ("Commitment", "A keyed digest that stands for a subject. Once the key is destroyed it points at nobody."),
 ]
 

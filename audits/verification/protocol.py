@@ -8,7 +8,7 @@ import torch
 
 from audits.verification.membership import offline_lira
 from audits.verification.plan import AuditPlan
-from audits.verification.representation import distances_to_references
+from audits.verification.representation import procrustes_residuals
 from audits.verification.statistics import (
     Detection,
     Floats,
@@ -54,12 +54,8 @@ Statistic = Callable[[Exposure, Edges, torch.Tensor], torch.Tensor]
 MEMBERSHIP_STATISTICS: dict[str, Statistic] = {
     "fold_in_on_item_rows": lambda seen, pairs, contrast: fold_in_margins(seen.model.items, pairs, contrast),
     "fold_in_on_item_views": lambda seen, pairs, contrast: fold_in_margins(seen.item_views, pairs, contrast),
-    "pairs_on_rows": lambda seen, pairs, contrast: pair_margins(
-        seen.model.subjects, seen.model.items, pairs, contrast
-    ),
-    "pairs_on_views": lambda seen, pairs, contrast: pair_margins(
-        seen.subject_views, seen.item_views, pairs, contrast
-    ),
+    "pairs_on_rows": lambda seen, pairs, contrast: pair_margins(seen.model.subjects, seen.model.items, pairs, contrast),
+    "pairs_on_views": lambda seen, pairs, contrast: pair_margins(seen.subject_views, seen.item_views, pairs, contrast),
 }
 """Fold-in needs no row of the subject and survives its deletion; pairs need the row to be there."""
 
@@ -79,6 +75,8 @@ class MembershipResult:
     control: Detection
     control_p: float
     """Holm-adjusted over the statistics."""
+    detection: Detection
+    """The model after against the references."""
     influence: Interval
     power: float
     """Chance that exact retraining would pass the equivalence test."""
@@ -120,6 +118,7 @@ class AuditResult:
     membership: list[MembershipResult]
     distances: list[DistanceResult]
     detected: list[str]
+    """Tests whose p, adjusted over all of them (Holm), is at most α."""
     histogram: ScoreHistogram
     verdict: Verdict
     reason: str
@@ -156,7 +155,7 @@ class Audit:
         self._references = {name: self._margins(name, references) for name in plan.statistics}
         self._reference_tables = _tables(references.model)
         self._watched = np.isin(np.arange(before.n_items), pairs.items.numpy())
-        self._old_table = _tables(old.model)[0]
+        self._old_table = _tables(old.model)
         self._distance_null = self._reference_distances()
 
     def check(self, candidate: Exposure) -> AuditResult:
@@ -173,15 +172,12 @@ class Audit:
             self._measure(name, self._margins(name, candidate)[:, 0], control, p)
             for name, control, p in zip(names, controls, control_p, strict=True)
         ]
-        distances = self._distances(_tables(candidate.model)[0])
-        tests = {f"attack_{m.name}": m.attack.p for m in membership}
+        distances = self._distances(_tables(candidate.model))
+        tests = {m.name: m.detection.p for m in membership}
+        tests |= {f"attack_{m.name}": m.attack.p for m in membership}
         # Only too far from the references is suspect; two-sided p of the near side says nothing.
         tests |= {d.name: d.detection.p / 2 if d.detection.t > 0 else 1.0 for d in distances}
-        detected = [
-            name
-            for name, p in zip(tests, holm(list(tests.values())), strict=True)
-            if p <= plan.alpha
-        ]
+        detected = [name for name, p in zip(tests, holm(list(tests.values())), strict=True) if p <= plan.alpha]
         verdict, reason = decide(
             [Finding(m.name, m.control_p <= plan.alpha, m.influence) for m in membership], detected, plan.margin
         )
@@ -217,14 +213,9 @@ class Audit:
         after = float(margins.mean())
         lira = offline_lira(margins, self._references[name])
         null = np.array(
-            [
-                auc(lira.references[:, k], np.delete(lira.references, k, axis=1).ravel())
-                for k in range(plan.references)
-            ]
+            [auc(lira.references[:, k], np.delete(lira.references, k, axis=1).ravel()) for k in range(plan.references)]
         )
-        attack_auc = clustered_auc(
-            lira.model, lira.references, self.pairs.subjects.numpy(), seed=plan.bootstrap_seed
-        )
+        attack_auc = clustered_auc(lira.model, lira.references, self.pairs.subjects.numpy(), seed=plan.bootstrap_seed)
         spread = float(references.std(ddof=1))
         return MembershipResult(
             name=name,
@@ -234,6 +225,7 @@ class Audit:
             reference_sd=spread,
             control=control,
             control_p=control_p,
+            detection=crawford_howell(after, references),
             influence=residual_influence(after, before, references, plan.confidence),
             power=equivalence_power(
                 (before - float(references.mean())) / spread, plan.references, plan.margin, plan.confidence
@@ -245,25 +237,24 @@ class Audit:
 
     def _reference_distances(self) -> Floats:
         """Mean distance of each reference to the others; empty where too few items are left as anchors."""
-        if (~self._watched).sum() < _ANCHORS_FOR_EACH_DIMENSION * self._old_table.shape[1]:
+        if (~self._watched).sum() < _ANCHORS_FOR_EACH_DIMENSION * self._old_table.shape[2]:
             return np.empty(0)
         tables = self._reference_tables
-        return np.array(
-            [self._distance(tables[k], tables[:k] + tables[k + 1 :]) for k in range(len(tables))]
-        )
-
-    def _distance(self, table: Floats, others: list[Floats]) -> float:
-        return distances_to_references(table, others, ~self._watched, self._watched)
+        between = procrustes_residuals(tables, tables, self._watched)
+        return (between.sum(axis=1) - np.diag(between)) / (len(tables) - 1)
 
     def _distances(self, table: Floats) -> list[DistanceResult]:
         null = self._distance_null
         if len(null) == 0:
             return []
-        after = self._distance(table, self._reference_tables)
+        before, after = (
+            float(procrustes_residuals(one, self._reference_tables, self._watched).mean())
+            for one in (self._old_table, table)
+        )
         return [
             DistanceResult(
                 name="procrustes_residual",
-                before=self._distance(self._old_table, self._reference_tables),
+                before=before,
                 after=after,
                 reference_mean=float(null.mean()),
                 reference_sd=float(null.std(ddof=1)),
@@ -284,5 +275,6 @@ class Audit:
         return ScoreHistogram([float(e) for e in edges], shares(before), shares(after), shares(references))
 
 
-def _tables(model: Model) -> list[Floats]:
-    return [model.items[:, k].numpy().astype(np.float64) for k in range(model.items.shape[1])]
+def _tables(model: Model) -> Floats:
+    """Item rows, [replicas, items, d]."""
+    return model.items.permute(1, 0, 2).numpy().astype(np.float64)

@@ -1,15 +1,17 @@
 """From measurements to a verdict, by a table; and from verdict and method to a conclusion.
 
-| positive control      | ρ of the controlled statistics   | detection elsewhere | verdict                 |
-| --------------------- | -------------------------------- | ------------------- | ----------------------- |
-| nothing detectable    | -                                | -                   | `not_testable`          |
-| something detectable  | every interval inside the margin | none                | `removed_within_margin` |
-| something detectable  | some interval above 0, not inside| any                 | `residual_influence`    |
-| something detectable  | some interval below 0, not inside| any                 | `over_forgotten`        |
-| something detectable  | otherwise                        | any                 | `inconclusive`          |
+| positive control     | intervals of ρ (controlled statistics)             | other tests   | verdict                 |
+| -------------------- | -------------------------------------------------- | ------------- | ----------------------- |
+| nothing detectable   | any                                                | any           | `not_testable`          |
+| something detectable | every one inside the margin                        | none detects  | `removed_within_margin` |
+| something detectable | one not inside, its statistic detected above none  | any           | `residual_influence`    |
+| something detectable | one not inside, its statistic detected below none  | any           | `over_forgotten`        |
+| something detectable | otherwise                                          | any           | `inconclusive`          |
 
-Where one statistic says residual and another over-forgotten, residual influence is reported: it is
-the graver one.
+"Detected" is a test of the candidate against the references, adjusted over everything that is tested
+(Holm), so that a perfectly forgotten model is called residual or over-forgotten in at most α of all
+audits. Where one statistic says residual and another over-forgotten, residual influence is reported:
+it is the graver one.
 """
 
 from dataclasses import dataclass
@@ -46,12 +48,15 @@ class Finding:
     """ρ."""
 
 
-def decide(findings: list[Finding], detected_elsewhere: list[str], margin: float) -> tuple[Verdict, str]:
+def decide(findings: list[Finding], detected: list[str], margin: float) -> tuple[Verdict, str]:
     """Apply the table. Returns the verdict and the reason in plain words.
 
     Args:
         findings: the membership statistics.
-        detected_elsewhere: names of attacks and distances that still tell the model apart.
+        detected: names of all tests, membership or other, that tell the model from the references.
+
+    Raises:
+        ValueError: there is no finding.
     """
     if not findings:
         raise ValueError("there is nothing to decide on: the audit has no statistic")
@@ -63,8 +68,8 @@ def decide(findings: list[Finding], detected_elsewhere: list[str], margin: float
             "afterwards would prove nothing.",
         )
     outside = [f for f in controlled if not f.influence.inside(margin)]
-    remembered = [f.name for f in outside if f.influence.low > 0]
-    avoided = [f.name for f in outside if f.influence.high < 0]
+    remembered = [f.name for f in outside if f.name in detected and f.influence.estimate > 0]
+    avoided = [f.name for f in outside if f.name in detected and f.influence.estimate < 0]
     if remembered:
         return Verdict.RESIDUAL_INFLUENCE, f"The model still shows influence of the data ({_names(remembered)})."
     if avoided:
@@ -75,14 +80,16 @@ def decide(findings: list[Finding], detected_elsewhere: list[str], margin: float
     if outside:
         return (
             Verdict.INCONCLUSIVE,
-            f"The interval of the residual influence is wider than the margin of ±{margin:g} "
-            f"({_names([f.name for f in outside])}): too little data for a claim either way.",
+            f"The interval of the residual influence does not lie within ±{margin:g} "
+            f"({_names([f.name for f in outside])}), and yet nothing was detected: too little data for a claim "
+            "either way.",
         )
-    if detected_elsewhere:
+    elsewhere = [name for name in detected if name not in {f.name for f in findings}]
+    if elsewhere:
         return (
             Verdict.INCONCLUSIVE,
             f"The residual influence is within the margin, but another test tells the model apart "
-            f"({_names(detected_elsewhere)}).",
+            f"({_names(elsewhere)}).",
         )
     return (
         Verdict.REMOVED_WITHIN_MARGIN,

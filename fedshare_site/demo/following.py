@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from fedshare_site.demo.crm import Crm
 from fedshare_site.demo.processes import Processes
 
-_SECONDS_BETWEEN_LOOKS = 0.3
+_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class RequestStuck(RuntimeError):

@@ -55,7 +55,9 @@ def ranking_quality(subjects: Tensor, items: Tensor, known: Edges, held_out: Edg
     return RankingQuality(recall / len(judged), ndcg / len(judged), len(judged), k)
 
 
-def popularity_quality(popularity: Tensor, n_subjects: int, known: Edges, held_out: Edges, k: int = 20) -> RankingQuality:
+def popularity_quality(
+    popularity: Tensor, n_subjects: int, known: Edges, held_out: Edges, k: int = 20
+) -> RankingQuality:
     """The baseline that recommends everybody what most subjects share; popularity is int64 [m]."""
     everybody = torch.ones(n_subjects, 1, device=popularity.device)
     return ranking_quality(everybody, popularity[:, None].to(torch.float32), known, held_out, k)

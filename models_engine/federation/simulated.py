@@ -1,5 +1,7 @@
 """All devices of a population in one vectorised computation."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,12 +24,12 @@ class _EgoProduct(torch.autograd.Function):
     """Sparse product whose gradient is the transposed product."""
 
     @staticmethod
-    def forward(ctx, ego: Incidence, items: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, ego: Incidence, items: Tensor) -> Tensor:
         ctx.ego = ego
         return ego @ items
 
     @staticmethod
-    def backward(ctx, gradient: Tensor):  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         return None, ctx.ego.transposed(gradient)
 
 
@@ -118,7 +120,13 @@ class SimulatedCohort:
         return torch.lerp(local, subject_views, self._global_share), (items + item_views) / 2, local
 
     def _loss(
-        self, round_number: int, members: Tensor, items: Tensor, subject_views: Tensor, item_views: Tensor, private: Tensor
+        self,
+        round_number: int,
+        members: Tensor,
+        items: Tensor,
+        subject_views: Tensor,
+        item_views: Tensor,
+        private: Tensor,
     ) -> Tensor:
         """Loss of each replica, [replicas]."""
         replicas = len(self.seeds)
@@ -157,7 +165,13 @@ class SimulatedCohort:
         return negative, self._positives[place] != code
 
     def _contrast(
-        self, round_number: int, members: Tensor, local: Tensor, subject_views: Tensor, items: Tensor, item_views: Tensor
+        self,
+        round_number: int,
+        members: Tensor,
+        local: Tensor,
+        subject_views: Tensor,
+        items: Tensor,
+        item_views: Tensor,
     ) -> Tensor:
         """InfoNCE of the cohort's subjects and of all items, mean for each replica."""
         tau = self.config.temperature

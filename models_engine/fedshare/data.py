@@ -92,9 +92,7 @@ class SharedData:
             raise ValueError("the forget set names pairs that are not in the data")
         kept = self.edges.where(~gone & ~erased[self.edges.subjects])
         renumbered = torch.cumsum(~erased, 0) - 1
-        return SharedData(
-            self.subject_keys[~erased], self.item_keys, Edges(renumbered[kept.subjects], kept.items)
-        )
+        return SharedData(self.subject_keys[~erased], self.item_keys, Edges(renumbered[kept.subjects], kept.items))
 
 
 def rows_of(keys: Tensor, among: Tensor) -> Tensor:

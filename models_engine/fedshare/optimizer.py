@@ -32,7 +32,7 @@ class RowAdam:
         corrected = (second / (1 - beta2**steps)).sqrt_().add_(1e-8)
         updated = self.table - self.learning_rate / (1 - beta1**steps) * first / corrected
         if rows is None:
-            new = (updated, first, second, steps)
+            new = [updated, first, second, steps]
         else:
             mask = rows[..., None]
             old = (self.table, self.first, self.second, self.steps)

@@ -48,8 +48,6 @@ def train(
         if round_number + 1 in snapshots:
             history.append(server.subjects.clone())
         progress((round_number + 1) / config.rounds)
-    model = Model(
-        config, data.subject_keys, data.item_keys, seeds, server.subjects, server.items, torch.stack(history)
-    )
+    model = Model(config, data.subject_keys, data.item_keys, seeds, server.subjects, server.items, torch.stack(history))
     model.assert_finite()
     return model

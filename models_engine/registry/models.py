@@ -47,7 +47,7 @@ class ModelVersion(models.Model):
     code_digest = models.CharField(max_length=64, help_text="SHA-256 over the engine's source files")
     digest = models.CharField(max_length=64, help_text="SHA-256 of the artifact")
     artifact = models.CharField(max_length=200, help_text="Name in the artifact storage")
-    calibration = models.JSONField(help_text="Amplitudes of the contrastive push, from rehearsal")
+    calibration = models.JSONField(help_text="Amplitudes of the contrastive push, and the code they were measured with")
     metrics = models.JSONField(default=dict, help_text="Held-out quality when it was made")
     created_at = models.DateTimeField(auto_now_add=True)
     destroyed_at = models.DateTimeField(null=True)

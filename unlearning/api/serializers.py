@@ -17,7 +17,7 @@ class _Strict(serializers.Serializer):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
             raise serializers.ValidationError(
-                dict.fromkeys(sorted(str(name)[:60] for name in unknown), ["Unknown field: remove it."])
+                {name: ["Unknown field: remove it."] for name in sorted(str(name)[:60] for name in unknown)}
             )
         return super().to_internal_value(data)
 
@@ -32,7 +32,9 @@ class _Identity(serializers.CharField):
 class ErasureIn(_Strict):
     """An erasure of one or more subjects."""
 
-    kind = serializers.ChoiceField(choices=[Request.Kind.ERASE], help_text="`erase`; unsharing is done by moving the slider")
+    kind = serializers.ChoiceField(
+        choices=[Request.Kind.ERASE], help_text="`erase`; unsharing is done by moving the slider"
+    )
     subjects = serializers.ListField(child=_Identity(), min_length=1, max_length=_MAX_SUBJECTS)
     regime = serializers.ChoiceField(choices=Request.Regime.choices, default=Request.Regime.GDPR)
     external_id = serializers.CharField(max_length=100, help_text="Your id of the request; a repeat finds the first")
@@ -71,10 +73,24 @@ class RequestOut(serializers.ModelSerializer):
 
     class Meta:
         model = Request
-        fields = (
-            "id external_id kind regime state conclusion subjects share_percent_before share_percent_after "
-            "received_at due_at rows_removed rows_removed_at completed_at job evidence"
-        ).split()
+        fields = [
+            "id",
+            "external_id",
+            "kind",
+            "regime",
+            "state",
+            "conclusion",
+            "subjects",
+            "share_percent_before",
+            "share_percent_after",
+            "received_at",
+            "due_at",
+            "rows_removed",
+            "rows_removed_at",
+            "completed_at",
+            "job",
+            "evidence",
+        ]
 
     @extend_schema_field(JobOut(allow_null=True))
     def get_job(self, request: Request) -> Any:

@@ -54,8 +54,7 @@ def request_detail(http: HttpRequest, request_id: UUID) -> HttpResponse:
             "sentence": wording.verdict_sentence(document),
             "ladder_reading": wording.reading_of_ladder(document),
             "ladder": [
-                rung
-                | {"name": wording.STRATEGIES[rung["strategy"]], "verdict_name": wording.VERDICTS[rung["verdict"]]}
+                rung | {"name": wording.STRATEGIES[rung["strategy"]], "verdict_name": wording.VERDICTS[rung["verdict"]]}
                 for rung in document["ladder"]
             ],
             "has_plots": measured is not None,

@@ -75,9 +75,7 @@ def complete_request(
     )
     # Entry and document state the same moment, so that the entry can be rebuilt from the document.
     entry = log.append(ISSUED, {"document": canonical_digest(document), "request": str(request.id)}, now)
-    Evidence.objects.create(
-        request=request, canonical=canonical_json(document).decode(), log_index=entry.index
-    )
+    Evidence.objects.create(request=request, canonical=canonical_json(document).decode(), log_index=entry.index)
     request.conclusion = attempts[-1].conclusion
     request.completed_at, request.state = now, State.COMPLETED
     request.save(update_fields=["conclusion", "completed_at", "state"])

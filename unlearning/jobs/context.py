@@ -11,9 +11,10 @@ from audits.verification.protocol import AFTER_ERASURE, AFTER_UNSHARING
 from models_engine.federation.cohort import Cohort
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask
+from models_engine.fedshare.unlearning import LADDER
+from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, Strategy
 from models_engine.registry.models import ModelVersion
-from models_engine.registry.services import load_model
+from models_engine.registry.services import code_digest, load_model
 from unlearning.jobs.models import Job
 from unlearning.jobs.training import simulated_fleet
 from unlearning.lineage.datasets import Pairs, shared_data
@@ -36,6 +37,7 @@ class JobContext:
     """The withdrawn pairs of each request, by row of `before`."""
     plans: dict[Request, AuditPlan]
     reference_seeds: Tensor
+    ladder: tuple[Strategy, ...]
 
 
 def read_context(job: Job) -> JobContext:
@@ -61,7 +63,7 @@ def read_context(job: Job) -> JobContext:
         before=before,
         unshared=_union(unshared, before.n_items, erased),
         erased=erased,
-        calibration=Calibration(**version.calibration),
+        calibration=Calibration(version.calibration["erase"], version.calibration["unshare"]),
         make_cohort=_make_cohort(version, model),
     )
     seeds = _reference_seeds(job)
@@ -75,12 +77,20 @@ def read_context(job: Job) -> JobContext:
         pairs=pairs,
         plans={request: _plan(request, seeds) for request in requests},
         reference_seeds=torch.tensor(seeds),
+        ladder=_ladder(version),
     )
 
 
 def erased_keys(context: JobContext) -> Tensor:
     """Learning keys of the subjects who leave entirely."""
     return context.before.subject_keys[context.task.erased]
+
+
+def _ladder(version: ModelVersion) -> tuple[Strategy, ...]:
+    """The strategies to try. Amplitudes measured with other code say nothing about this one: exact ones only."""
+    if version.calibration["code"] == code_digest():
+        return LADDER
+    return tuple(strategy for strategy in LADDER if strategy.exact)
 
 
 def _known(pairs: Pairs, before: SharedData) -> Pairs:

@@ -29,6 +29,7 @@ def _membership(member: MembershipResult) -> dict[str, Any]:
         "reference_mean": member.reference_mean,
         "reference_sd": member.reference_sd,
         "control": _detection(member.control) | {"adjusted_p": member.control_p},
+        "detection": _detection(member.detection),
         "influence": _interval(member.influence),
         "power": member.power,
         "attack_auc": _interval(member.attack_auc),

@@ -20,9 +20,7 @@ def plan_jobs() -> list[Job]:
     The window opens with the first request of a batch. Requests that arrive while a job is open wait
     for the next one: a model is forgotten on by one job at a time.
     """
-    waiting = list(
-        Request.objects.select_for_update().filter(state=State.ACCEPTED, job=None).order_by("received_at")
-    )
+    waiting = list(Request.objects.select_for_update().filter(state=State.ACCEPTED, job=None).order_by("received_at"))
     opened = timezone.now() - timedelta(seconds=settings.FEDSHARE_BATCH_WINDOW)
     if not waiting or waiting[0].received_at > opened:
         return []

@@ -9,7 +9,7 @@
 """
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,9 +21,7 @@ from audits.verification.protocol import Audit, AuditResult, Exposure
 from audits.verification.verdict import Verdict, conclude
 from models_engine.evaluation.ranking import RankingQuality
 from models_engine.fedshare.model import ModelFileError
-from models_engine.fedshare.unlearning import LADDER
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
-from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import discard_artifact, register_version, store_artifact
 from unlearning.jobs.completion import Attempt, complete_request
 from unlearning.jobs.context import JobContext, erased_keys, read_context
@@ -81,7 +79,7 @@ def _run(held: Claim) -> None:
     quality_before = _quality(context, _untouched(context))
 
     attempts: dict[Request, list[Attempt]] = {request: [] for request in context.requests}
-    for strategy in LADDER:
+    for strategy in context.ladder:
         held.phase(f"forget: {strategy.name}")
         forgotten = strategy.forget(context.task, held.progress)
         held.phase(f"verify: {strategy.name}")

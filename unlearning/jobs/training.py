@@ -17,7 +17,7 @@ from models_engine.fedshare.model import Model
 from models_engine.fedshare.training import Progress, train
 from models_engine.fedshare.unlearning.rehearsal import rehearse
 from models_engine.registry.models import ModelVersion, Recommender
-from models_engine.registry.services import discard_artifact, promote, register_version, store_artifact
+from models_engine.registry.services import code_digest, discard_artifact, promote, register_version, store_artifact
 from unlearning.lineage.datasets import record_dataset, shared_data
 
 _SHARE_OF_TRAINING = 1 / 3  # a rehearsal trains two twins
@@ -59,7 +59,7 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
                 digest=digest,
                 method=ModelVersion.Method.TRAIN,
                 parent=None,
-                calibration=asdict(calibration),
+                calibration=asdict(calibration) | {"code": code_digest()},
                 metrics=metrics,
             )
             dataset = record_dataset(version, data, as_of)

@@ -66,9 +66,7 @@ def salted_root(data: SharedData, salt: bytes) -> str:
     """Merkle root (RFC 6962) over HMAC(salt, subject key || item key) of every pair, in hexadecimal."""
     pairs = torch.stack([data.subject_keys[data.edges.subjects], data.item_keys[data.edges.items]], 1)
     raw = pairs.numpy().astype(">i8").tobytes()
-    leaves = [
-        leaf_hash(hmac.digest(salt, raw[start : start + 16], "sha256")) for start in range(0, len(raw), 16)
-    ]
+    leaves = [leaf_hash(hmac.digest(salt, raw[start : start + 16], "sha256")) for start in range(0, len(raw), 16)]
     return root_hash(leaves).hex()
 
 
@@ -87,6 +85,4 @@ def record_dataset(version: ModelVersion, data: SharedData, as_of: datetime) -> 
 
 def versions_reached(shared_from: datetime) -> list[ModelVersion]:
     """Versions that learned from a row shared since then, and still exist."""
-    return list(
-        ModelVersion.objects.filter(dataset__as_of__gte=shared_from, destroyed_at=None).order_by("number")
-    )
+    return list(ModelVersion.objects.filter(dataset__as_of__gte=shared_from, destroyed_at=None).order_by("number"))

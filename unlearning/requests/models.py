@@ -44,7 +44,7 @@ class Request(models.Model):
         help_text="Versions that had learned from the data when it was withdrawn",
     )
     job = models.ForeignKey("unlearning.Job", null=True, on_delete=models.PROTECT, related_name="requests")
-    conclusion = models.CharField(max_length=12, choices=Conclusion, null=True)
+    conclusion = models.CharField(max_length=12, choices=Conclusion, null=True)  # noqa: DJ001  (none yet is not empty)
     completed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -102,10 +102,10 @@ class Evidence(models.Model):
     class Meta:
         verbose_name_plural = "evidence"
 
+    def __str__(self) -> str:
+        return f"evidence of {self.request_id}"
+
     @property
     def document(self) -> dict[str, Any]:
         """The evidence document; its schema is audits/evidence/schema/evidence-1.json."""
         return json.loads(self.canonical)
-
-    def __str__(self) -> str:
-        return f"evidence of {self.request_id}"

@@ -31,6 +31,7 @@ _CLIENT = "crm-demo"
 _OFFICER = "officer"
 _BATCH_WINDOW = 3.0
 _PATIENCE = 1800.0
+_TABLE_WIDTH = 140
 
 
 class Command(BaseCommand):
@@ -40,7 +41,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-serve", action="store_true", help="end after the table")
         parser.add_argument("--interactions", type=Path, help="a file of interactions in place of MovieLens-100K")
-        parser.add_argument("--port", type=int, default=8000, help="of the web server; the next free one if it is taken")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="of the web server; the next free one if it is taken"
+        )
 
     def handle(self, *args: Any, no_serve: bool, interactions: Path | None, port: int, **options: Any) -> None:
         # A polite kill ends the demonstration like Ctrl-C does: through every `finally`.
@@ -107,7 +110,7 @@ class Command(BaseCommand):
             quality = trained.metrics[label]
             self.console.print(
                 f"    {name:<11} recall@{quality['k']} {quality['recall']:.4f}   "
-                f"NDCG@{quality['k']} {quality['ndcg']:.4f}   ({quality['subjects']} subjects, held-out interactions)"
+                f"NDCG@{quality['k']} {quality['ndcg']:.4f}   (held-out, {quality['subjects']} subjects)"
             )
 
     def _post(self, crm: Crm) -> list[dict[str, Any]]:
@@ -122,25 +125,36 @@ class Command(BaseCommand):
     def _show(self, requests: list[dict[str, Any]]) -> None:
         """The table; every cell comes from the database."""
         table = Table(title="Requests", title_justify="left")
-        for name in ("request", "subjects", "checks, in order", "ρ [90 %]", "conclusion", "rows gone", "model clean"):
-            table.add_column(name, overflow="fold")
+        for name in (
+            "request",
+            "subjects",
+            "strategy",
+            "verdict",
+            "ρ [90 %]",
+            "conclusion",
+            "rows gone",
+            "model clean",
+        ):
+            table.add_column(name, no_wrap=True)
         paths = []
         for answer in requests:
             request = Request.objects.select_related("evidence").get(pk=answer["id"])
             document = request.evidence.document
-            rungs = [f"{rung['strategy']}: {rung['verdict']}" for rung in document["ladder"]]
+            rungs = document["ladder"]
             table.add_row(
                 request.external_id,
                 str(answer["subjects"]),
-                "\n".join(rungs),
-                "\n".join(_influence(rung) for rung in document["ladder"]),
+                "\n".join(rung["strategy"] for rung in rungs),
+                "\n".join(rung["verdict"] for rung in rungs),
+                "\n".join(_influence(rung) for rung in rungs),
                 request.conclusion,
                 f"{(request.rows_removed_at - request.received_at).total_seconds():.2f} s",
                 f"{(request.completed_at - request.received_at).total_seconds():.0f} s",
             )
             paths.append((request.external_id, settings.VAR / "reports" / request.evidence.report))
         self.console.print()
-        self.console.print(table)
+        # Wide enough for every cell, also where the output is no terminal.
+        Console(width=max(self.console.width, _TABLE_WIDTH)).print(table)
         self.console.print("Assurance level: quick. Reports (PDF):")
         for name, path in paths:
             self.console.print(f"    {name}  {path}", soft_wrap=True)
@@ -154,7 +168,9 @@ class Command(BaseCommand):
         officer, _ = get_user_model().objects.get_or_create(username=_OFFICER)
         officer.set_password(password)
         officer.save()
-        self.console.print(f"Dashboard: [bold]{address}/[/]   sign in as [bold]{_OFFICER}[/], password [bold]{password}[/]")
+        self.console.print(
+            f"Dashboard: [bold]{address}/[/]   sign in as [bold]{_OFFICER}[/], password [bold]{password}[/]"
+        )
         self.console.print("Ctrl-C ends it.")
         while True:
             processes.check()

@@ -1,9 +1,13 @@
 """FedShare's own way to forget: pull to the retained view, push from the induced one.
 
 The *induced view* of an item is what the withdrawn edges alone carried to it: historical subject
-rows, propagated once over exactly those edges with the weights that they had in the old graph,
+rows, propagated once over exactly those edges,
 
-    h_i = Σ_{u : (u,i) withdrawn} s̄_u / √(d_u d_i),      s̄_u = mean of u's rows over the snapshots.
+    h_i = Σ_{u : (u,i) withdrawn} s̄_u / √d_i,      s̄_u = mean of u's rows over the snapshots,
+
+with d_i the item's degree in the old graph. LightGCN would divide by √d_u as well; but every pair
+of a subject trains its item, however many there are. On MovieLens-100K, with 20 groups of 20
+subjects, one amplitude for all leaves a spread of ρ of 0.10 as it stands here, of 0.15 with √d_u.
 
 Affected item rows minimise the contrastive objective
 
@@ -36,9 +40,7 @@ from models_engine.fedshare.unlearning.strategy import ForgetTask, Forgotten
 
 def induced_view(model: Model, before: SharedData, withdrawn: Edges) -> Tensor:
     """h of the module's docstring, [m, replicas, d]; zero for items without a withdrawn edge."""
-    subject_degree = torch.bincount(before.edges.subjects, minlength=before.n_subjects)
-    item_degree = before.item_popularity()
-    weights = torch.rsqrt((subject_degree[withdrawn.subjects] * item_degree[withdrawn.items]).float())
+    weights = torch.rsqrt(before.item_popularity()[withdrawn.items].float())
     edges = Incidence(withdrawn.subjects, withdrawn.items, weights, (before.n_subjects, before.n_items))
     return edges.transposed(model.history.mean(0))
 

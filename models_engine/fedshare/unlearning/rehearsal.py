@@ -8,6 +8,7 @@ no part in this, so an audit stays independent of the tuning.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -58,10 +59,15 @@ def rehearse(
             remaining,
             make_cohort(remaining),
             model.seeds,
-            lambda fraction, part=part: progress((part + fraction) / 2),
+            partial(_half, progress, part),
         )
         amplitudes.append(_matching_amplitude(model, twin.items, data, withdrawn))
     return Calibration(erase=amplitudes[0], unshare=amplitudes[1])
+
+
+def _half(progress: Progress, part: int, fraction: float) -> None:
+    """Report one of two trainings."""
+    progress((part + fraction) / 2)
 
 
 def _matching_amplitude(model: Model, twin_items: Tensor, data: SharedData, withdrawn: Edges) -> float:

@@ -43,9 +43,7 @@ class ForgetTask:
 
     def withdrawn(self) -> Edges:
         """Every pair that must be forgotten, by row of `before`."""
-        gone = torch.isin(
-            self.before.edges.codes(self.before.n_items), self.unshared.codes(self.before.n_items)
-        )
+        gone = torch.isin(self.before.edges.codes(self.before.n_items), self.unshared.codes(self.before.n_items))
         return self.before.edges.where(gone | self.erased[self.before.edges.subjects])
 
 

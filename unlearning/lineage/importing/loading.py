@@ -54,7 +54,9 @@ def load_interactions(
     items = ensure_items(table.items)
     _first_consents(table, subjects)
     # Locked against a slider that moves meanwhile: what it uncovers must not slip in behind it.
-    locked = [s.pk for s in Subject.objects.select_for_update(no_key=True).filter(pk__in=[s.pk for s in subjects.values()])]
+    locked = [
+        s.pk for s in Subject.objects.select_for_update(no_key=True).filter(pk__in=[s.pk for s in subjects.values()])
+    ]
     percent = dict(ConsentState.objects.filter(subject__in=locked).values_list("subject_id", "share_percent"))
     keys = {identity: subject_key(subject) for identity, subject in subjects.items()}
 
@@ -95,9 +97,7 @@ def load_interactions(
 def _first_consents(table: InteractionTable, subjects: dict[str, Subject]) -> None:
     if table.ratios is None:
         return
-    decided = set(
-        ConsentState.objects.filter(subject__in=subjects.values()).values_list("subject_id", flat=True)
-    )
+    decided = set(ConsentState.objects.filter(subject__in=subjects.values()).values_list("subject_id", flat=True))
     last = dict(zip(table.subjects, table.ratios, strict=True))
     for identity, subject in subjects.items():
         if subject.pk not in decided:
@@ -119,4 +119,6 @@ def _insert(cursor, shared_from) -> int:
 
 def _device_data(pairs: dict[tuple[int, int], bool]) -> DeviceData:
     keys = torch.tensor(list(pairs), dtype=torch.int64).reshape(-1, 2)
-    return DeviceData(keys[:, 0].contiguous(), keys[:, 1].contiguous(), torch.tensor(list(pairs.values()), dtype=torch.bool))
+    return DeviceData(
+        keys[:, 0].contiguous(), keys[:, 1].contiguous(), torch.tensor(list(pairs.values()), dtype=torch.bool)
+    )

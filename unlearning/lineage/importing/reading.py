@@ -82,10 +82,7 @@ def read_interactions(path: Path, mapping: dict[str, str]) -> InteractionTable:
 def _columns(path: Path) -> dict[str, list[str | None]]:
     """Every column as text, by name; RecBole's type suffixes are cut off."""
     try:
-        if path.suffix == ".parquet":
-            table = pa.parquet.read_table(path)
-        else:
-            table = _read_text(path)
+        table = pa.parquet.read_table(path) if path.suffix == ".parquet" else _read_text(path)
     except FileNotFoundError:
         raise UnreadableFile(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -114,7 +111,9 @@ def _read_text(path: Path) -> pa.Table:
     return pa.csv.read_csv(
         path,
         parse_options=pa.csv.ParseOptions(delimiter="\t" if tabs else ","),
-        convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
     )
 
 
@@ -124,7 +123,9 @@ def _as_text(path: Path, name: str, column: pa.ChunkedArray) -> list[str | None]
     try:
         return column.cast(pa.string()).to_pylist()
     except pa.ArrowException:
-        raise UnreadableFile(f"{path.name}: column {name!r} is of type {column.type}, which is no plain value") from None
+        raise UnreadableFile(
+            f"{path.name}: column {name!r} is of type {column.type}, which is no plain value"
+        ) from None
 
 
 def _name(text: str | None) -> str:
@@ -166,4 +167,4 @@ def _ratio(text: str | None) -> int:
 
 def _first_line(error: Exception) -> str:
     """Arrow's message without the row's content, which may be personal."""
-    return str(error).splitlines()[0].partition(": \"")[0].rstrip(":")[:200]
+    return str(error).splitlines()[0].partition(': "')[0].rstrip(":")[:200]

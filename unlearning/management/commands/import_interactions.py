@@ -25,7 +25,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FIELD=COLUMN",
-            help=f"which column holds which field ({', '.join(FIELDS)}); ratio is a subject's first consent, in percent",
+            help=f"column of a field ({', '.join(FIELDS)}); ratio is a subject's first consent, in percent",
         )
         parser.add_argument(
             "--simulate-devices",

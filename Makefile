@@ -1,0 +1,50 @@
+# Every target works from a fresh checkout; the environment is made when it is missing or outdated.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SERVE  ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lock clean env
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: env ## The whole way on MovieLens-100K, then serve; SERVE=0 ends after the table, INTERACTIONS=FILE takes your data
+	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(INTERACTIONS),--interactions $(INTERACTIONS))
+
+test: check ## Everything that is checked: style, types, imports, tests
+	@$(BIN)/pytest
+
+check: env ## Style, types, direction of imports, missing migrations
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@FEDSHARE_VAR=var/check $(BIN)/python manage.py makemigrations --check --dry-run
+
+format: env ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: env ## Resolve the dependencies anew into requirements.lock
+	@$(BIN)/pip install --quiet pip-tools
+	@$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
+	@# The build of torch (CPU or CUDA) is the installer's choice; its version is ours.
+	@sed -i -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^#/d' -e '/^$$/d' requirements.lock
+
+clean: ## Remove what demo and test made: database, keys, models, reports, environment
+	@rm -rf var $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+env: $(VENV)/.complete
+
+$(VENV)/.complete: requirements.lock deploy/system-libraries.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "FedShare needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@sh deploy/system-libraries.sh
+	@echo "Installing the environment (a few minutes, once)"
+	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing: on Debian, apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	@touch $@
