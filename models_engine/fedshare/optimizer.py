@@ -31,21 +31,10 @@ class RowAdam:
         steps = self.steps + 1
         corrected = (second / (1 - beta2**steps)).sqrt_().add_(1e-8)
         updated = self.table - self.learning_rate / (1 - beta1**steps) * first / corrected
-        if rows is None:
-            new = [updated, first, second, steps]
-        else:
-            mask = rows[..., None]
-            old = (self.table, self.first, self.second, self.steps)
-            new = tuple(torch.where(mask, n, o) for n, o in zip((updated, first, second, steps), old, strict=True))
-        for target, value in zip((self.table, self.first, self.second, self.steps), new, strict=True):
-            target.copy_(value)
-
-    def state(self) -> dict[str, Tensor]:
-        """The moments and step counts, for a checkpoint."""
-        return {"first": self.first, "second": self.second, "steps": self.steps}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Restore what `state` gave."""
-        self.first.copy_(state["first"])
-        self.second.copy_(state["second"])
-        self.steps.copy_(state["steps"])
+        for target, value in (
+            (self.table, updated),
+            (self.first, first),
+            (self.second, second),
+            (self.steps, steps),
+        ):
+            target.copy_(value if rows is None else torch.where(rows[..., None], value, target))

@@ -26,7 +26,7 @@ _ACTOR = keyed.stream("actor")
 _HALF = keyed.stream("half")
 _SHARE_OF_ACTORS = 0.1
 _CONTRAST_ITEMS = 60
-_MAX_AMPLITUDE = 1000.0
+_AMPLITUDES = tuple(2.0**power for power in range(-4, 7))
 
 
 def rehearse(
@@ -71,7 +71,7 @@ def _half(progress: Progress, part: int, fraction: float) -> None:
 
 
 def _matching_amplitude(model: Model, twin_items: Tensor, data: SharedData, withdrawn: Edges) -> float:
-    """The smallest amplitude at which the pushed model's mean fold-in margin is the twin's."""
+    """The amplitude at which the pushed model's mean fold-in margin is the twin's, or nearest to it."""
     contrast = matched_items(withdrawn, data.edges, data.item_popularity(), _CONTRAST_ITEMS)
     induced = induced_view(model, data, withdrawn)
 
@@ -79,17 +79,22 @@ def _matching_amplitude(model: Model, twin_items: Tensor, data: SharedData, with
         return float(fold_in_margins(items, withdrawn, contrast).mean())
 
     target = level(twin_items)
+    low, closest = 0.0, (abs(level(model.items) - target), 0.0)
     if level(model.items) <= target:
         return 0.0
-    low, high = 0.0, 1.0
-    while level(model.items - high * induced) > target:
-        low, high = high, high * 2
-        if high > _MAX_AMPLITUDE:
-            raise ValueError("the rehearsal found no amplitude: the model holds nothing that a push would remove")
-    for _ in range(12):
+    for high in _AMPLITUDES:
+        reached = level(model.items - high * induced)
+        if reached <= target:
+            return _bisect(lambda amplitude: level(model.items - amplitude * induced) - target, low, high)
+        closest = min(closest, (reached - target, high))
+        low = high
+    # Far pushes turn the items round and raise the level again: the nearest approach is the best there is.
+    return closest[1]
+
+
+def _bisect(excess: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function that is positive at `low` and not at `high` crosses zero."""
+    for _ in range(10):
         middle = (low + high) / 2
-        if level(model.items - middle * induced) > target:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
     return (low + high) / 2

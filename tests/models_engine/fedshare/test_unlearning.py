@@ -1,0 +1,124 @@
+"""Forgetting on a small world."""
+
+import pytest
+import torch
+
+from models_engine.evaluation.margins import fold_in_margins, matched_items
+from models_engine.fedshare.data import Edges
+from models_engine.fedshare.training import train
+from models_engine.fedshare.unlearning import LADDER, Calibration, Contrastive, ForgetTask, Retrain
+from models_engine.fedshare.unlearning.contrastive import induced_view
+from models_engine.fedshare.unlearning.rehearsal import rehearse
+from tests.worlds import SMALL, World
+
+SEED = torch.tensor([1])
+NOTHING = Edges(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
+
+
+@pytest.fixture(scope="module")
+def world():
+    return World()
+
+
+@pytest.fixture(scope="module")
+def trained(world):
+    cohort = world.cohort(world.data, SEED)
+    return train(SMALL, world.data, cohort, SEED), cohort
+
+
+def _task(world, trained, erased=(), unshared=NOTHING, calibration=Calibration(0.5, 0.2)):
+    model, cohort = trained
+    mask = torch.zeros(world.data.n_subjects, dtype=torch.bool)
+    mask[list(erased)] = True
+
+    def make_cohort(start, data):
+        return world.cohort(data, SEED, private=None if start is None else cohort.private[~mask])
+
+    return ForgetTask(model, world.data, unshared, mask, calibration, make_cohort)
+
+
+def _pairs_of(world, subject):
+    return world.data.edges.where(world.data.edges.subjects == subject)
+
+
+def test_retraining_equals_training_that_never_saw_the_data_byte_for_byte(world, trained):
+    task = _task(world, trained, erased=[3, 7])
+    remaining = task.after()
+    never = train(SMALL, remaining, world.cohort(remaining, SEED), SEED)
+    assert Retrain().forget(task, lambda f: None).model.to_bytes() == never.to_bytes()
+
+
+def test_contrastive_forgetting_drops_the_erased_rows(world, trained):
+    task = _task(world, trained, erased=[3])
+    forgotten = Contrastive().forget(task, lambda f: None).model
+    assert world.subject_keys[3] not in forgotten.subject_keys
+    assert forgotten.subjects.shape[0] == forgotten.history.shape[1] == world.data.n_subjects - 1
+
+
+def test_contrastive_forgetting_moves_only_the_affected_items_and_away_from_the_induced_view(world, trained):
+    model, _ = trained
+    task = _task(world, trained, erased=[3])
+    moved = Contrastive().forget(task, lambda f: None).model.items - model.items
+    affected = torch.zeros(world.data.n_items, dtype=torch.bool)
+    affected[_pairs_of(world, 3).items] = True
+    assert moved[~affected].abs().max() == 0
+    assert moved[affected].abs().amax((1, 2)).min() > 0
+    expected = -0.5 * induced_view(model, world.data, _pairs_of(world, 3))
+    torch.testing.assert_close(moved, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_the_induced_view_of_one_edge_is_the_subjects_history_over_the_root_of_the_items_degree(world, trained):
+    model, _ = trained
+    edge = Edges(world.data.edges.subjects[:1], world.data.edges.items[:1])
+    view = induced_view(model, world.data, edge)
+    degree = int(world.data.item_popularity()[edge.items[0]])
+    expected = model.history[:, edge.subjects[0]].mean(0) / degree**0.5
+    torch.testing.assert_close(view[edge.items[0]], expected)
+
+
+def test_unsharing_refits_the_subjects_own_row_and_leaves_no_old_one_in_the_history(world, trained):
+    model, _ = trained
+    pairs = _pairs_of(world, 5)
+    task = _task(world, trained, unshared=Edges(pairs.subjects[:3], pairs.items[:3]))
+    forgotten = Contrastive().forget(task, lambda f: None).model
+    others = torch.arange(world.data.n_subjects) != 5
+    assert torch.equal(forgotten.subjects[others], model.subjects[others])
+    assert not torch.allclose(forgotten.subjects[5], model.subjects[5])
+    assert all(torch.equal(snapshot, forgotten.subjects[5]) for snapshot in forgotten.history[:, 5])
+
+
+def test_forgetting_leaves_the_given_model_as_it_was(world, trained):
+    model, _ = trained
+    before = model.digest()
+    Contrastive().forget(_task(world, trained, erased=[1, 2]), lambda f: None)
+    assert model.digest() == before
+
+
+def test_a_forget_set_that_is_not_in_the_data_is_refused(world):
+    absent = Edges(torch.tensor([0]), world.all.items[:1])
+    codes = set(world.data.edges.codes(world.data.n_items).tolist())
+    free = next(item for item in range(world.data.n_items) if item not in codes)
+    absent = Edges(torch.tensor([0]), torch.tensor([free]))
+    with pytest.raises(ValueError, match="not in the data"):
+        world.data.without(absent, torch.zeros(world.data.n_subjects, dtype=torch.bool))
+
+
+def test_forgetting_everybody_is_refused(world, trained):
+    with pytest.raises(ValueError, match="nobody shares"):
+        _task(world, trained, erased=range(world.data.n_subjects)).after()
+
+
+def test_the_rehearsed_push_brings_the_actors_to_the_level_of_a_twin(world, trained):
+    model, _ = trained
+    calibration = rehearse(model, world.data, lambda data: world.cohort(data, SEED), lambda f: None)
+    assert calibration.erase > 0
+    # On subjects that played no part in the rehearsal, the push lowers the margin of what is forgotten.
+    pairs = world.data.edges.where(world.data.edges.subjects < 8)
+    contrast = matched_items(pairs, world.data.edges, world.data.item_popularity(), 60)
+    pushed = model.items - calibration.erase * induced_view(model, world.data, pairs)
+    assert fold_in_margins(pushed, pairs, contrast).mean() < fold_in_margins(model.items, pairs, contrast).mean()
+
+
+def test_the_ladder_ends_with_an_exact_strategy():
+    assert LADDER[-1].exact
+    assert [strategy.name for strategy in LADDER] == ["contrastive", "retrain"]
