@@ -6,7 +6,6 @@ names the certificate that signed the PDF; the signature covers every byte of th
 """
 
 import argparse
-import binascii
 import hashlib
 import io
 import json
@@ -25,6 +24,7 @@ from audits.evidence.canonical import canonical_json
 from audits.evidence.checkpoint import ProofError, check_offline_proof
 from audits.evidence.document import ISSUED, canonical_digest, validate
 from audits.evidence.merkle import leaf_hash
+from audits.reports.spelling import canonical_contents
 from audits.verification.statistics import Interval
 from audits.verification.verdict import Conclusion, Finding, Verdict, conclude, decide
 
@@ -91,9 +91,7 @@ def _covers_every_byte(pdf: bytes, signature: EmbeddedPdfSignature) -> None:
     start, before, after, rest = (int(n) for n in signature.byte_range)
     if start != 0 or after + rest != len(pdf):
         raise CheckFailed("the signature does not cover the whole file")
-    gap = pdf[before:after]
-    encoded = binascii.hexlify(signature.pkcs7_content).upper()
-    if gap[:1] != b"<" or gap[-1:] != b">" or gap[1:-1].rstrip(b"0") != encoded.rstrip(b"0"):
+    if pdf[before:after] != canonical_contents(after - before, signature.pkcs7_content):
         raise CheckFailed("the signature's bytes are not in their canonical form")
 
 

@@ -3,26 +3,8 @@
 from typing import Any
 
 import httpx
-from oauth2_provider.generators import generate_client_secret
-from oauth2_provider.models import Application
 
 SCOPES = "consents:write requests:write requests:read"
-
-
-def register(name: str) -> tuple[str, str]:
-    """Give a client new credentials. Returns its id and its secret, which is stored only as a hash."""
-    secret = generate_client_secret()
-    application, _ = Application.objects.get_or_create(
-        name=name,
-        defaults={
-            "client_id": name,
-            "client_type": Application.CLIENT_CONFIDENTIAL,
-            "authorization_grant_type": Application.GRANT_CLIENT_CREDENTIALS,
-        },
-    )
-    application.client_secret = secret
-    application.save()
-    return application.client_id, secret
 
 
 class Crm:

@@ -1,11 +1,13 @@
 """Errors over HTTP as problem details (RFC 9457). They name the field, and never repeat its value."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 CONTENT_TYPE = "application/problem+json"
@@ -55,14 +57,16 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     return response
 
 
-def _flatten(detail: Any, field: str = ""):
+def _flatten(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
+    """One entry for each field at fault: `subjects[1]`, `regime`, or `body` for the whole."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            yield from _flatten(inner, f"{field}.{name}".strip("."))
-    elif isinstance(detail, list) and any(isinstance(inner, (dict, list)) for inner in detail):
-        for place, inner in enumerate(detail):
-            if inner:
-                yield from _flatten(inner, f"{field}[{place}]")
+            if isinstance(name, int):
+                yield from _flatten(inner, f"{field}[{name}]")
+            elif name == api_settings.NON_FIELD_ERRORS_KEY:
+                yield from _flatten(inner, field)
+            else:
+                yield from _flatten(inner, f"{field}.{name}".strip("."))
     else:
         messages = detail if isinstance(detail, list) else [detail]
         yield {"field": field or "body", "detail": " ".join(str(message) for message in messages)}

@@ -16,10 +16,11 @@ from rich.table import Table
 
 from audits.evidence.keys import LOG_PUBLIC, make_keys
 from fedshare_site.demo import movielens, people
-from fedshare_site.demo.crm import Crm, register
+from fedshare_site.demo.crm import Crm
 from fedshare_site.demo.following import RequestStuck, follow_to_the_end
 from fedshare_site.demo.processes import ProcessDied, free_port, running, wait_for_web
 from models_engine.registry.models import Recommender
+from unlearning.api.clients import give_credentials
 from unlearning.jobs.training import simulated_fleet, train_recommender
 from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import UnreadableFile, read_interactions
@@ -65,7 +66,7 @@ class Command(BaseCommand):
         with running(int(address.rpartition(":")[2]), _BATCH_WINDOW) as processes:
             with stage("Start web server, worker and beat", self.console):
                 wait_for_web(address, processes)
-            crm = Crm(address, *register(_CLIENT))
+            crm = Crm(address, *give_credentials(_CLIENT))
             with stage("Post three requests over HTTP", self.console):
                 opened = self._post(crm)
             ended = follow_to_the_end(crm, [r["id"] for r in opened], processes, self.console, _PATIENCE)

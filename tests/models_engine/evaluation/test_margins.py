@@ -36,7 +36,10 @@ def test_fold_in_margins_do_not_change_when_the_space_is_rotated():
     pairs = Edges(torch.tensor([0, 0, 0, 1, 1]), torch.tensor([0, 1, 2, 3, 4]))
     contrast = torch.randint(5, 50, (5, 20), generator=generator)
     torch.testing.assert_close(
-        fold_in_margins(table, pairs, contrast), fold_in_margins(table @ rotation, pairs, contrast), rtol=1e-3, atol=1e-4
+        fold_in_margins(table, pairs, contrast),
+        fold_in_margins(table @ rotation, pairs, contrast),
+        rtol=1e-3,
+        atol=1e-4,
     )
 
 

@@ -12,6 +12,7 @@ from models_engine.fedshare.unlearning.rehearsal import rehearse
 from tests.worlds import SMALL, World
 
 SEED = torch.tensor([1])
+AMPLITUDES = Calibration(erase=0.5, unshare=0.2)
 NOTHING = Edges(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
 
 
@@ -26,7 +27,7 @@ def trained(world):
     return train(SMALL, world.data, cohort, SEED), cohort
 
 
-def _task(world, trained, erased=(), unshared=NOTHING, calibration=Calibration(0.5, 0.2)):
+def _task(world, trained, erased=(), unshared=NOTHING):
     model, cohort = trained
     mask = torch.zeros(world.data.n_subjects, dtype=torch.bool)
     mask[list(erased)] = True
@@ -34,7 +35,7 @@ def _task(world, trained, erased=(), unshared=NOTHING, calibration=Calibration(0
     def make_cohort(start, data):
         return world.cohort(data, SEED, private=None if start is None else cohort.private[~mask])
 
-    return ForgetTask(model, world.data, unshared, mask, calibration, make_cohort)
+    return ForgetTask(model, world.data, unshared, mask, AMPLITUDES, make_cohort)
 
 
 def _pairs_of(world, subject):

@@ -114,7 +114,9 @@ def _insert(cursor, shared_from) -> int:
         "ON CONFLICT (subject_id, item_id, occurred_at) DO NOTHING",
         [shared_from],
     )
-    return cursor.rowcount
+    stored = cursor.rowcount
+    cursor.execute("DROP TABLE incoming")
+    return stored
 
 
 def _device_data(pairs: dict[tuple[int, int], bool]) -> DeviceData:

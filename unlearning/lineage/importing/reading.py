@@ -1,5 +1,6 @@
 """Reading interaction files: CSV, Parquet, RecBole atomic files. All of a file, or a clear refusal."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ _RECBOLE_COLUMNS = {"subject": "user_id", "item": "item_id", "time": "timestamp"
 _RECBOLE_SUFFIXES = (".inter",)
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 _MAX_LENGTH = 200
+_HOW_TO_WRITE_TIMES = "give seconds since 1970, or ISO 8601"
 
 
 class UnreadableFile(ValueError):
@@ -140,18 +142,24 @@ def _name(text: str | None) -> str:
 def _time(text: str | None, latest: datetime) -> datetime:
     value = (text or "").strip()
     try:
-        moment = datetime.fromtimestamp(float(value), UTC)
-    except (ValueError, OverflowError, OSError):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError("this is no time; give seconds since 1970, or ISO 8601") from None
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    if moment < _EARLIEST:
-        raise ValueError("the time lies before 1980; give seconds since 1970, or ISO 8601")
-    if moment > latest:
-        raise ValueError("the time lies in the future; are these milliseconds? Give seconds since 1970, or ISO 8601")
-    return moment
+        seconds = float(value)
+    except ValueError:
+        seconds = _iso_seconds(value)
+    if not math.isfinite(seconds):
+        raise ValueError(f"this is no time; {_HOW_TO_WRITE_TIMES}")
+    if seconds < _EARLIEST.timestamp():
+        raise ValueError(f"the time lies before 1980; {_HOW_TO_WRITE_TIMES}")
+    if seconds > latest.timestamp():
+        raise ValueError(f"the time lies in the future (are these milliseconds?); {_HOW_TO_WRITE_TIMES}")
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _iso_seconds(value: str) -> float:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"this is no time; {_HOW_TO_WRITE_TIMES}") from None
+    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
 
 
 def _ratio(text: str | None) -> int:

@@ -1,0 +1,129 @@
+"""The offline verifier against sound reports and against everything that was done to them."""
+
+import copy
+import random
+import subprocess
+import sys
+
+import pytest
+
+from audits.evidence.keys import log_verifier_key, signer_files
+from audits.reports.pdf import render
+from audits.reports.signing import sign_pdf
+from audits.reports.verify import main, verify_report
+from tests.audits.reports.sample import logged_proof, sample_document, signed_report
+
+pytestmark = pytest.mark.django_db
+
+CHECKS = 6
+
+
+def _failed(pdf: bytes, key: str | None = None) -> tuple[str, str]:
+    """Name and detail of the check that fails; fails the test if none does."""
+    results = verify_report(pdf, key or log_verifier_key())
+    assert not results[-1].ok
+    return results[-1].name, results[-1].detail
+
+
+def test_a_sound_report_passes_every_check():
+    results = verify_report(signed_report(sample_document()), log_verifier_key())
+    assert [result.detail for result in results if not result.ok] == []
+    assert len(results) == CHECKS
+
+
+def test_a_report_is_byte_deterministic_before_it_is_signed():
+    document = sample_document()
+    proof = logged_proof(document)
+    assert render(document, proof) == render(document, proof)
+
+
+def test_one_flipped_bit_anywhere_fails():
+    report = signed_report(sample_document())
+    generator = random.Random(1)
+    # Every 400th byte, in a random bit, so that every part of the file is hit.
+    for place in range(0, len(report), 400):
+        damaged = bytearray(report)
+        damaged[place] ^= 1 << generator.randrange(8)
+        assert _failed(bytes(damaged))[1]
+
+
+def test_bytes_behind_the_end_fail():
+    assert _failed(signed_report(sample_document()) + b"\n% more")[0] == "signature"
+
+
+def test_a_document_changed_after_logging_is_not_in_the_log():
+    document = sample_document()
+    proof = logged_proof(document)
+    changed = copy.deepcopy(document)
+    changed["request"]["rows_removed"] = 4000
+    name, detail = _failed(sign_pdf(render(changed, proof), *signer_files()))
+    assert (name, "root" in detail) == ("inclusion in the log", True)
+
+
+def test_another_logs_key_fails():
+    assert _failed(signed_report(sample_document()), "other.test/log+00000000+AAAA")[0] == "inclusion in the log"
+
+
+def test_a_certificate_that_the_document_does_not_name_fails():
+    assert _failed(signed_report(sample_document(signer_certificate_sha256="cd" * 32)))[0] == "signer"
+
+
+def _rung(**changes):
+    document = sample_document()
+    document["ladder"][0] |= changes
+    return document
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        lambda: _rung(verdict="inconclusive"),
+        lambda: _rung(concluded="exact"),
+        lambda: sample_document(conclusion="exact"),
+        lambda: sample_document() | {"plan": sample_document()["plan"] | {"margin": 0.9}},
+        lambda: sample_document() | {"method": sample_document()["method"] | {"strategy": "retrain"}},
+        lambda: _rung(measurements=None),
+    ],
+)
+def test_a_conclusion_that_does_not_follow_fails_even_when_logged_and_signed(document):
+    assert _failed(signed_report(document()))[0] == "internal consistency"
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7\n", b"garbage" * 150_000, b"%PDF-1.7\n" + b"\0" * 1_000_000])
+def test_garbage_is_refused_with_a_reason(content):
+    assert _failed(content)[0] == "signature"
+
+
+def test_an_unsigned_report_is_refused():
+    document = sample_document()
+    assert _failed(render(document, logged_proof(document))) == (
+        "signature",
+        "the file carries 0 signatures instead of one",
+    )
+
+
+def test_the_command_line_needs_neither_django_nor_a_database(tmp_path):
+    report, key = tmp_path / "report.pdf", tmp_path / "log.vkey"
+    report.write_bytes(signed_report(sample_document()))
+    key.write_text(log_verifier_key() + "\n")
+    program = (
+        "import sys; sys.modules['django'] = None; from audits.reports.verify import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(report), "--log-key", str(key)],
+        capture_output=True, text=True, env={"PATH": "/usr/bin"}, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("The report is sound.\n")
+
+
+def test_the_command_line_says_what_failed(tmp_path, capsys):
+    report = tmp_path / "report.pdf"
+    report.write_bytes(b"nothing")
+    assert main([str(report), "--log-key", log_verifier_key()]) == 1
+    assert "FAILED  signature" in capsys.readouterr().out
+
+
+def test_a_file_that_is_not_there_is_exit_code_two(tmp_path, capsys):
+    assert main([str(tmp_path / "absent.pdf"), "--log-key", "a+b+c"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

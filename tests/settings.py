@@ -1,0 +1,14 @@
+"""Settings of the tests: a private PostgreSQL and a folder of their own, under var/test."""
+
+import os
+from pathlib import Path
+
+os.environ["FEDSHARE_VAR"] = str(Path(__file__).resolve().parent.parent / "var" / "test")
+os.environ.pop("FEDSHARE_KEYS", None)
+
+from fedshare_site.settings import *  # noqa: F403
+from fedshare_site.settings import MIDDLEWARE, STORAGES
+
+# Static files are not collected for tests.
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+MIDDLEWARE = [name for name in MIDDLEWARE if "whitenoise" not in name]

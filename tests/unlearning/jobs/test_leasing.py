@@ -1,0 +1,57 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from models_engine.registry.models import Recommender
+from unlearning.jobs.leasing import LeaseLost, claim
+from unlearning.jobs.models import Job
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def job():
+    return Job.objects.create(recommender=Recommender.objects.create(name="shop"))
+
+
+def test_a_job_is_claimed_by_one_worker(job):
+    assert claim(job.pk).token == 1
+    assert claim(job.pk) is None
+
+
+def test_a_job_whose_worker_went_silent_is_claimed_by_another(job):
+    claim(job.pk)
+    Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert claim(job.pk).token == 2
+
+
+def test_a_worker_that_was_overtaken_can_neither_report_nor_commit(job):
+    stale = claim(job.pk)
+    Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    fresh = claim(job.pk)
+    with pytest.raises(LeaseLost):
+        stale.phase("late")
+    with pytest.raises(LeaseLost), stale.commit():
+        Job.objects.update(phase="stolen")
+    with fresh.commit() as row:
+        assert row.phase == ""
+
+
+def test_a_sign_of_life_extends_the_lease(job):
+    held = claim(job.pk)
+    Job.objects.update(lease_until=timezone.now())
+    held.phase("train")
+    assert Job.objects.get().lease_until > timezone.now() + timedelta(seconds=30)
+
+
+def test_a_job_that_backs_off_is_not_claimed_early(job):
+    Job.objects.update(not_before=timezone.now() + timedelta(minutes=1))
+    assert claim(job.pk) is None
+
+
+def test_the_time_of_phases_is_kept(job):
+    held = claim(job.pk)
+    for phase in ("one", "two", "one", "three"):
+        held.phase(phase)
+    assert set(Job.objects.get().timings) == {"one", "two"}

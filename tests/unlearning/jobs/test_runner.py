@@ -1,0 +1,191 @@
+"""A job from accepted requests to verifiable reports, in this process, on a small world."""
+
+import io
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import storages
+
+from audits.evidence.keys import log_verifier_key
+from audits.evidence.models import LogEntry
+from audits.reports.verify import verify_report
+from models_engine.fedshare.config import FedShareConfig
+from models_engine.registry.models import ModelVersion, Recommender
+from models_engine.registry.services import load_model
+from tests.worlds import write_interactions
+from unlearning.consent.services import record_consent
+from unlearning.jobs.models import Job
+from unlearning.jobs.planning import plan_jobs, unclaimed_jobs
+from unlearning.jobs.reporting import write_report
+from unlearning.jobs.runner import run_job
+from unlearning.jobs.training import simulated_fleet, train_recommender
+from unlearning.lineage.importing.loading import load_interactions
+from unlearning.lineage.importing.reading import read_interactions
+from unlearning.lineage.models import Subject
+from unlearning.lineage.subjects import ensure_subjects, find_subjects
+from unlearning.requests.models import Request, SealedForgetSet
+from unlearning.requests.services import erase, move_slider
+from unlearning.requests.states import State
+
+pytestmark = pytest.mark.django_db
+
+CONFIG = FedShareConfig(width=8, rounds=60, participation=0.25, contrast_negatives=16, refit_rounds=10)
+
+
+@pytest.fixture
+def recommender(tmp_path, settings):
+    settings.FEDSHARE_BATCH_WINDOW = 0
+    table = read_interactions(write_interactions(tmp_path / "small.inter", subjects=60, items=150), {})
+    for subject in ensure_subjects(table.subjects).values():
+        record_consent(subject=subject, share_percent=80, channel="test", recorded_by="test")
+    load_interactions(table, fleet=simulated_fleet())
+    recommender = Recommender.objects.create(name="shop", config=asdict(CONFIG))
+    train_recommender(recommender, 1, lambda fraction: None)
+    recommender.refresh_from_db()
+    return recommender
+
+
+def _erase(*identities, external_id="e-1"):
+    return erase(identities=identities, regime="gdpr", source="crm", external_id=external_id)
+
+
+def _run() -> Job:
+    (job,) = plan_jobs()
+    run_job(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def test_requests_of_a_batch_end_with_a_conclusion_and_verifiable_evidence(
+    recommender, django_capture_on_commit_callbacks
+):
+    first = recommender.serving
+    single = _erase("u3")
+    batch = _erase(*(f"u{n}" for n in range(10, 20)), external_id="e-2")
+    slider = move_slider(identity="u5", share_percent=20, regime="gdpr", channel="app", source="crm", external_id="s-1")
+    assert list(batch.reached.all()) == [first]
+    with django_capture_on_commit_callbacks(execute=True):
+        job = _run()
+    assert (job.state, job.trouble) == (Job.State.DONE, "")
+
+    for request in (single, batch, slider):
+        request.refresh_from_db()
+        assert request.state == State.COMPLETED
+        document = request.evidence.document
+        last = document["ladder"][-1]
+        assert request.conclusion == last["concluded"] == document["conclusion"]
+        assert request.conclusion == ("exact" if last["exact"] else "equivalent")
+        report = storages["reports"].open(write_report(request.evidence.pk)).read()
+        checks = verify_report(report, log_verifier_key())
+        assert [check.detail for check in checks if not check.ok] == []
+        assert len(checks) == 6
+
+
+def test_what_is_left_after_an_erasure_points_at_nobody(recommender, django_capture_on_commit_callbacks):
+    (ann,) = find_subjects(["u3"])
+    first = recommender.serving
+    with django_capture_on_commit_callbacks(execute=True):
+        _erase("u3")
+        _run()
+    assert find_subjects(["u3"]) == [None]
+    assert Subject.objects.get(pk=ann.pk).erased_at is not None
+    assert not SealedForgetSet.objects.exists()
+    recommender.refresh_from_db()
+    assert ann.learning_key not in load_model(recommender.serving).subject_keys.tolist()
+    assert ann.learning_key not in simulated_fleet().data().subject_keys.tolist()
+    assert not storages["artifacts"].exists(first.artifact)
+    assert ModelVersion.objects.get(pk=first.pk).destroyed_at is not None
+    needle = int(ann.learning_key).to_bytes(8, "little", signed=True)
+    for folder in (storages["artifacts"].location, simulated_fleet().folder):
+        for path in (p for p in Path(folder).rglob("*") if p.is_file()):
+            assert needle not in path.read_bytes()
+    assert bytes(ann.identity_digest).hex() not in str(list(LogEntry.objects.values_list("payload", flat=True)))
+
+
+def test_the_plan_is_logged_before_the_result(recommender):
+    request = _erase("u3")
+    _run()
+    request.refresh_from_db()
+    plan = LogEntry.objects.get(kind="plan.frozen")
+    issued = LogEntry.objects.get(kind="evidence.issued")
+    assert plan.index < issued.index
+    assert plan.payload["plan"] == request.evidence.document["plan"]["digest"]
+
+
+def test_an_exact_conclusion_serves_the_model_that_training_without_the_data_gives(recommender):
+    _erase("u3")
+    _run()
+    recommender.refresh_from_db()
+    served = recommender.serving
+    assert served.method == "retrain"  # one subject of sixty can't be shown removed by testing
+    again = train_recommender(Recommender.objects.create(name="again", config=asdict(CONFIG)), 1, lambda f: None)
+    assert again.digest == served.digest
+
+
+def test_a_model_file_that_was_altered_stops_the_job_and_leaves_everything_as_it_was(recommender, settings):
+    request = _erase("u3")
+    version = recommender.serving
+    path = storages["artifacts"].path(version.artifact)
+    with open(path, "r+b") as file:
+        file.seek(-1, io.SEEK_END)
+        last = file.read(1)
+        file.seek(-1, io.SEEK_END)
+        file.write(bytes([last[0] ^ 1]))
+    settings.FEDSHARE_MAX_ATTEMPTS = 1
+    job = _run()
+    request.refresh_from_db()
+    recommender.refresh_from_db()
+    assert job.state == Job.State.NEEDS_ATTENTION
+    assert "SHA-256" in job.trouble
+    assert request.state == State.NEEDS_ATTENTION
+    assert recommender.serving == version
+    assert SealedForgetSet.objects.count() == 1
+
+
+def test_a_failed_attempt_is_tried_again_later(recommender):
+    request = _erase("u3")
+    path = storages["artifacts"].path(recommender.serving.artifact)
+    content = open(path, "rb").read()  # noqa: SIM115
+    open(path, "wb").write(b"")  # noqa: SIM115
+    job = _run()
+    assert (job.state, job.attempt) == (Job.State.QUEUED, 1)
+    assert unclaimed_jobs() == []  # it backs off
+    open(path, "wb").write(content)  # noqa: SIM115
+    Job.objects.update(not_before=None)
+    assert unclaimed_jobs() == [job]
+    run_job(job.pk)
+    request.refresh_from_db()
+    assert request.state == State.COMPLETED
+
+
+def test_a_subject_who_shared_nothing_is_erased_exactly(recommender):
+    move_slider(identity="u7", share_percent=0, regime="gdpr", channel="app", source="crm", external_id="s-0")
+    _run()
+    request = _erase("u7")
+    _run()
+    request.refresh_from_db()
+    (rung,) = [r for r in request.evidence.document["ladder"] if r["concluded"]]
+    assert (request.conclusion, rung["verdict"], rung["measurements"]) == ("exact", "not_testable", None)
+
+
+def test_amplitudes_of_other_code_are_not_used(recommender):
+    recommender.serving.calibration["code"] = "0" * 64
+    recommender.serving.save()
+    request = _erase(*(f"u{n}" for n in range(10, 20)))
+    _run()
+    request.refresh_from_db()
+    assert [rung["strategy"] for rung in request.evidence.document["ladder"]] == ["retrain"]
+
+
+def test_requests_wait_for_their_batch(recommender, settings):
+    settings.FEDSHARE_BATCH_WINDOW = 3600
+    _erase("u3")
+    assert plan_jobs() == []
+    settings.FEDSHARE_BATCH_WINDOW = 0
+    _erase("u4", external_id="e-2")
+    (job,) = plan_jobs()
+    assert job.requests.count() == 2
+    _erase("u5", external_id="e-3")
+    assert plan_jobs() == []  # a model is forgotten on by one job at a time
+    assert Request.objects.get(external_id="e-3").state == State.ACCEPTED

@@ -1,0 +1,167 @@
+"""Opening requests: what happens at once, and what the database refuses."""
+
+import itertools
+from datetime import UTC, datetime
+
+import pytest
+from django.db import transaction
+from django.db.utils import DatabaseError
+
+from audits.evidence.models import LogEntry
+from tests.unlearning.people import make_subject
+from unlearning.lineage.models import Interaction, Suppression
+from unlearning.requests.deadlines import due_at
+from unlearning.requests.forget_set import open_forget_set
+from unlearning.requests.models import Request, SealedForgetSet
+from unlearning.requests.services import UnknownSubjects, erase, move_slider
+from unlearning.requests.states import FINAL, TRANSITIONS, State
+
+pytestmark = pytest.mark.django_db
+
+
+def _erase(*identities, external_id="e-1"):
+    return erase(identities=identities, regime="gdpr", source="crm", external_id=external_id)
+
+
+def _slide(identity, percent, external_id="s-1"):
+    return move_slider(
+        identity=identity, share_percent=percent, regime="gdpr", channel="app", source="crm", external_id=external_id
+    )
+
+
+def test_erasure_takes_the_rows_at_once_and_leaves_the_others():
+    make_subject("ann", 100)
+    bob = make_subject("bob", 100)
+    request = _erase("ann")
+    assert set(Interaction.objects.values_list("subject", flat=True)) == {bob.pk}
+    assert (request.state, request.rows_removed) == (State.ACCEPTED, 40)
+    assert request.rows_removed_at is not None
+
+
+def test_erasure_seals_what_it_takes():
+    ann = make_subject("ann", 100)
+    request = _erase("ann")
+    forget_set = open_forget_set(request)
+    assert forget_set.erased_subjects.tolist() == [ann.learning_key]
+    assert 25 < len(forget_set.pairs.subjects) <= 40
+    sealed = bytes(SealedForgetSet.objects.get().sealed)
+    assert int(ann.learning_key).to_bytes(8, "little", signed=True) not in sealed
+
+
+def test_erasure_suppresses_the_identity():
+    make_subject("ann", 100)
+    _erase("ann")
+    assert Suppression.objects.count() == 1
+
+
+def test_the_log_speaks_of_commitments_only():
+    ann = make_subject("ann", 100)
+    request = _erase("ann")
+    entry = LogEntry.objects.get(kind="request.accepted")
+    assert entry.payload["commitments"] == [request.subjects.get().commitment]
+    for secret in ("ann", str(ann.pk), str(ann.learning_key), bytes(ann.identity_digest).hex()):
+        assert secret not in str(entry.payload)
+
+
+def test_lowering_the_slider_takes_exactly_what_it_uncovers():
+    make_subject("ann", 80, items=200)
+    before = set(Interaction.objects.values_list("pk", flat=True))
+    uncovered = set(Interaction.objects.filter(rank__gte=0.2).values_list("pk", flat=True))
+    request = _slide("ann", 20)
+    assert set(Interaction.objects.values_list("pk", flat=True)) == before - uncovered
+    assert (request.share_percent_before, request.share_percent_after) == (80, 20)
+    assert request.rows_removed == len(uncovered)
+
+
+def test_raising_the_slider_opens_no_request():
+    ann = make_subject("ann", 20)
+    assert _slide("ann", 80) is None
+    ann.consent.refresh_from_db()
+    assert ann.consent.share_percent == 80
+    assert not Request.objects.exists()
+
+
+def test_an_unknown_subject_is_named_by_its_place_and_nothing_is_done():
+    make_subject("ann", 100)
+    with pytest.raises(UnknownSubjects) as unknown:
+        _erase("ann", "nobody")
+    assert unknown.value.places == [1]
+    assert "nobody" not in str(unknown.value)
+    assert Interaction.objects.count() == 40
+    assert not Request.objects.exists()
+    assert not Suppression.objects.exists()
+
+
+def test_one_sender_can_not_use_an_id_twice():
+    make_subject("ann", 100)
+    make_subject("bob", 100)
+    _erase("ann")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        _erase("bob")
+    assert Interaction.objects.count() == 40
+
+
+def _at(state: State) -> Request:
+    """A request brought to a state by the shortest lawful way."""
+    ways = {State.RECEIVED: [State.RECEIVED]}
+    waiting = [State.RECEIVED]
+    while waiting:
+        here = waiting.pop(0)
+        for following in TRANSITIONS[here]:
+            if following not in ways:
+                ways[following] = [*ways[here], following]
+                waiting.append(following)
+    now = datetime.now(UTC)
+    request = Request.objects.create(
+        kind="erase", external_id=f"to-{state}", source="test", received_at=now, due_at=now
+    )
+    for step in ways[state][1:]:
+        _set(request, step)
+    return request
+
+
+def _set(request: Request, state: State) -> None:
+    request.state = state
+    if state is State.COMPLETED:
+        request.conclusion, request.completed_at = "exact", datetime.now(UTC)
+    request.save()
+
+
+@pytest.mark.parametrize(("source", "target"), list(itertools.permutations(State, 2)))
+def test_the_database_allows_exactly_the_listed_transitions(source, target):
+    request = _at(source)
+    if target in TRANSITIONS[source]:
+        _set(request, target)
+        assert Request.objects.get(pk=request.pk).state == target
+    else:
+        with pytest.raises(DatabaseError), transaction.atomic():
+            _set(request, target)
+        assert Request.objects.get(pk=request.pk).state == source
+
+
+def test_a_completed_request_needs_a_conclusion():
+    request = _at(State.VERIFYING)
+    request.state = State.COMPLETED
+    with pytest.raises(DatabaseError), transaction.atomic():
+        request.save()
+
+
+def test_nothing_follows_a_final_state():
+    assert set(FINAL) == {State.COMPLETED, State.REFUSED, State.CANCELLED}
+
+
+@pytest.mark.parametrize(
+    ("received", "due"),
+    [
+        ("2026-01-15", "2026-02-15"),
+        ("2026-01-31", "2026-02-28"),
+        ("2028-01-31", "2028-02-29"),
+        ("2026-12-05", "2027-01-05"),
+    ],
+)
+def test_a_month_is_a_calendar_month(received, due):
+    assert due_at("gdpr", datetime.fromisoformat(received)) == datetime.fromisoformat(due)
+
+
+def test_california_gives_forty_five_days():
+    assert due_at("ccpa", datetime(2026, 1, 1)) == datetime(2026, 2, 15)
