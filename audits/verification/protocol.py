@@ -81,9 +81,11 @@ class MembershipResult:
     power: float
     """Chance that exact retraining would pass the equivalence test."""
     attack_auc: Interval
-    attack_tpr: Interval
-    attack: Detection
+    auc_detection: Detection
     """The attack's AUC against its values on the references."""
+    attack_tpr: Interval
+    tpr_detection: Detection
+    """Its true-positive rate against those on the references."""
 
 
 @dataclass(frozen=True)
@@ -174,9 +176,9 @@ class Audit:
         ]
         distances = self._distances(_tables(candidate.model))
         tests = {m.name: m.detection.p for m in membership}
-        tests |= {f"attack_{m.name}": m.attack.p for m in membership}
-        # Only too far from the references is suspect; two-sided p of the near side says nothing.
-        tests |= {d.name: d.detection.p / 2 if d.detection.t > 0 else 1.0 for d in distances}
+        tests |= {f"attack_auc_{m.name}": m.auc_detection.p for m in membership}
+        tests |= {f"attack_tpr_{m.name}": _upper(m.tpr_detection) for m in membership}
+        tests |= {d.name: _upper(d.detection) for d in distances}
         detected = [name for name, p in zip(tests, holm(list(tests.values())), strict=True) if p <= plan.alpha]
         verdict, reason = decide(
             [Finding(m.name, m.control_p <= plan.alpha, m.influence) for m in membership], detected, plan.margin
@@ -212,9 +214,14 @@ class Audit:
         before, references = self._control(name)
         after = float(margins.mean())
         lira = offline_lira(margins, self._references[name])
-        null = np.array(
-            [auc(lira.references[:, k], np.delete(lira.references, k, axis=1).ravel()) for k in range(plan.references)]
-        )
+        everyone = lira.references.ravel()
+        auc_null, tpr_null = np.array(
+            [
+                _attack(lira.references[:, k], np.delete(lira.references, k, axis=1), plan)
+                for k in range(plan.references)
+            ]
+        ).T
+        attack_tpr = tpr_at_fpr(lira.model, everyone, plan.false_positive_rate)
         attack_auc = clustered_auc(lira.model, lira.references, self.pairs.subjects.numpy(), seed=plan.bootstrap_seed)
         spread = float(references.std(ddof=1))
         return MembershipResult(
@@ -231,8 +238,9 @@ class Audit:
                 (before - float(references.mean())) / spread, plan.references, plan.margin, plan.confidence
             ),
             attack_auc=attack_auc,
-            attack_tpr=tpr_at_fpr(lira.model, lira.references.ravel(), plan.false_positive_rate),
-            attack=crawford_howell(attack_auc.estimate, null),
+            auc_detection=crawford_howell(attack_auc.estimate, auc_null),
+            attack_tpr=attack_tpr,
+            tpr_detection=crawford_howell(attack_tpr.estimate, tpr_null),
         )
 
     def _reference_distances(self) -> Floats:
@@ -273,6 +281,17 @@ class Audit:
             return [float(count) / len(values) for count in counts]
 
         return ScoreHistogram([float(e) for e in edges], shares(before), shares(after), shares(references))
+
+
+def _attack(positives: Floats, negatives: Floats, plan: AuditPlan) -> tuple[float, float]:
+    """AUC and true-positive rate of the attack on one reference against the others."""
+    others = negatives.ravel()
+    return auc(positives, others), tpr_at_fpr(positives, others, plan.false_positive_rate).estimate
+
+
+def _upper(detection: Detection) -> float:
+    """One-sided p: only too much is suspect; too little says nothing."""
+    return detection.p / 2 if detection.t > 0 else 1 - detection.p / 2
 
 
 def _tables(model: Model) -> Floats:

@@ -33,8 +33,9 @@ def _membership(member: MembershipResult) -> dict[str, Any]:
         "influence": _interval(member.influence),
         "power": member.power,
         "attack_auc": _interval(member.attack_auc),
+        "auc_detection": _detection(member.auc_detection),
         "attack_tpr": _interval(member.attack_tpr),
-        "attack": _detection(member.attack),
+        "tpr_detection": _detection(member.tpr_detection),
     }
 
 

@@ -47,8 +47,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, no_serve: bool, interactions: Path | None, port: int, **options: Any) -> None:
-        # A polite kill ends the demonstration like Ctrl-C does: through every `finally`.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # A polite kill, and Ctrl-C where a shell had it ignored, end the demonstration through every `finally`.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         self.console = Console()
         try:
             self._run(no_serve, interactions, port)

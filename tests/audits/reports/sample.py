@@ -84,7 +84,8 @@ def sample_document(**changes: Any) -> dict[str, Any]:
                             "power": 0.9,
                             "attack_auc": interval | {"estimate": 0.5, "low": 0.45, "high": 0.55},
                             "attack_tpr": interval | {"estimate": 0.01, "low": 0.0, "high": 0.05},
-                            "attack": detection,
+                            "auc_detection": detection,
+                            "tpr_detection": detection,
                         }
                     ],
                     "distances": [],
