@@ -10,7 +10,7 @@ from models_engine.fedshare import keyed
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.data import Edges, SharedData, rows_of
 
-SMALL = FedShareConfig(width=8, rounds=40, participation=0.5, contrast_negatives=16, refit_rounds=10)
+SMALL = FedShareConfig(width=8, rounds=40, participation=0.5, contrast_negatives=16, pull_rounds=4, refit_rounds=10)
 
 
 class World:

@@ -46,6 +46,16 @@ class DeviceData:
         return Edges(subjects[chosen], items[chosen])
 
 
+@dataclass(frozen=True)
+class PrivateVectors:
+    """The private vectors of devices, for one model."""
+
+    subject_keys: Tensor
+    """int64 [n]"""
+    vectors: Tensor
+    """float32 [n, replicas, d]"""
+
+
 class SimulatedFleet:
     """Reads and writes the folder; every write replaces a file whole."""
 
@@ -71,25 +81,31 @@ class SimulatedFleet:
         return len(unique) - len(old.held_out)
 
     def cohort(
-        self, config: FedShareConfig, data: SharedData, seeds: Tensor, version: int | None = None
+        self, config: FedShareConfig, data: SharedData, seeds: Tensor, carried: PrivateVectors | None = None
     ) -> SimulatedCohort:
         """The devices of the subjects that `data` names.
 
         Args:
-            version: carry on with the private vectors of this version; None starts afresh.
+            carried: vectors to carry on with; None starts afresh.
+
+        Raises:
+            ValueError: a subject's device has none of the vectors to carry on with.
         """
         private = None
-        if version is not None:
-            stored = load_file(self._private_path(version))
-            rows = rows_of(data.subject_keys, stored["subject_keys"])
+        if carried is not None:
+            rows = rows_of(data.subject_keys, carried.subject_keys)
             if (rows < 0).any():
-                raise ValueError(f"a device has no private vector of version {version}: train again")
-            private = stored["private"][rows]
+                raise ValueError("a device has no private vector to carry on with: train again")
+            private = carried.vectors[rows]
         return SimulatedCohort(config, data, self.data().edges(data, held_out=False), seeds, private)
 
-    def keep_private(self, version: int, subject_keys: Tensor, private: Tensor) -> None:
+    def private(self, version: int) -> PrivateVectors:
+        """The vectors that the devices keep of a version."""
+        return PrivateVectors(**load_file(self._private_path(version)))
+
+    def keep_private(self, version: int, vectors: PrivateVectors) -> None:
         """Let the devices keep their vectors of a version."""
-        self._write(f"private-{version}", {"subject_keys": subject_keys, "private": private})
+        self._write(f"private-{version}", dict(vars(vectors)))
 
     def drop_private(self, version: int) -> None:
         """Let the devices drop their vectors of a version."""

@@ -31,16 +31,20 @@ class FedShareConfig:
     """How many other nodes each node is contrasted with in a round."""
     local_view: bool = True
     """Whether devices score with their private view too; without it the model is LightGCN."""
+    pull_rounds: int = 20
+    """Rounds over the retained graph that follow a contrastive push."""
+    pull_rate: float = 1 / 6
+    """Step size of those rounds, as a part of `learning_rate`."""
     refit_rounds: int = 60
     """Rounds in which a subject who unshared refits its own row against frozen items."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "rounds", "contrast_negatives", "refit_rounds"):
+        for name in ("width", "layers", "rounds", "contrast_negatives", "pull_rounds", "refit_rounds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.participation <= 1:
             raise ValueError(f"participation must lie in (0, 1], got {self.participation}")
-        for name in ("temperature", "learning_rate", "init_scale"):
+        for name in ("temperature", "learning_rate", "pull_rate", "init_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         for name in ("l2", "contrast_weight"):

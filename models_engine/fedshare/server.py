@@ -46,6 +46,12 @@ class Server:
         self._item_optimizer.step(item_gradient)
         return loss
 
+    def settle(self, round_number: int, cohort: Cohort, rows: Tensor) -> Tensor:
+        """One round for some items alone (bool [m]), everything else held fixed."""
+        loss, _, item_gradient = self._gradients(round_number, cohort, None)
+        self._item_optimizer.step(item_gradient, rows[:, None].expand(self.items.shape[:2]))
+        return loss
+
     def refit(self, round_number: int, cohort: Cohort, rows: Tensor) -> Tensor:
         """One round for some subjects alone (bool [n]), the items held fixed."""
         loss, subject_gradient, _ = self._gradients(round_number, cohort, rows)

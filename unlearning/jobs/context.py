@@ -8,7 +8,6 @@ from torch import Tensor
 
 from audits.verification.plan import QUICK, AuditPlan
 from audits.verification.protocol import AFTER_ERASURE, AFTER_UNSHARING
-from models_engine.federation.cohort import Cohort
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.unlearning import LADDER
@@ -16,7 +15,7 @@ from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, 
 from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import code_digest, load_model
 from unlearning.jobs.models import Job
-from unlearning.jobs.training import simulated_fleet
+from unlearning.jobs.training import make_cohort, simulated_fleet
 from unlearning.lineage.datasets import Pairs, shared_data
 from unlearning.requests.forget_set import open_forget_set
 from unlearning.requests.models import Request
@@ -58,13 +57,14 @@ def read_context(job: Job) -> JobContext:
     erased = torch.isin(before.subject_keys, torch.from_numpy(erased_keys))
     pairs = {request: _known(pairs, before).edges(before) for request, pairs in learned.items()}
     unshared = [pairs[r] for r in requests if r.kind == Request.Kind.UNSHARE]
+    fleet = simulated_fleet()
     task = ForgetTask(
         model=model,
         before=before,
         unshared=_union(unshared, before.n_items, erased),
         erased=erased,
         calibration=Calibration(version.calibration["erase"], version.calibration["unshare"]),
-        make_cohort=_make_cohort(version, model),
+        make_cohort=make_cohort(fleet, model, fleet.private(version.pk)),
     )
     seeds = _reference_seeds(job)
     return JobContext(
@@ -105,15 +105,6 @@ def _union(parts: list[Edges], n_items: int, erased: Tensor) -> Edges:
     codes = torch.unique(torch.cat([nothing, *(part.codes(n_items) for part in parts)]))
     subjects, items = codes // n_items, codes % n_items
     return Edges(subjects, items).where(~erased[subjects])
-
-
-def _make_cohort(version: ModelVersion, model: Model):
-    fleet = simulated_fleet()
-
-    def make(start: Model | None, data: SharedData) -> Cohort:
-        return fleet.cohort(model.config, data, model.seeds, None if start is None else version.pk)
-
-    return make
 
 
 def _reference_seeds(job: Job) -> list[int]:

@@ -20,6 +20,7 @@ from audits.evidence import log
 from audits.verification.protocol import Audit, AuditResult, Exposure
 from audits.verification.verdict import Verdict, conclude
 from models_engine.evaluation.ranking import RankingQuality
+from models_engine.federation.fleet import PrivateVectors
 from models_engine.fedshare.model import ModelFileError
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
 from models_engine.registry.services import discard_artifact, register_version, store_artifact
@@ -169,7 +170,8 @@ def _commit(
                 metrics={"fedshare": asdict(qualities[1])},
             )
             dataset = record_dataset(version, context.after, context.version.dataset.as_of)
-            simulated_fleet().keep_private(version.pk, forgotten.model.subject_keys, forgotten.cohort.private)
+            private = PrivateVectors(forgotten.model.subject_keys, forgotten.cohort.private)
+            simulated_fleet().keep_private(version.pk, private)
             log.append(
                 "version.unlearned",
                 {

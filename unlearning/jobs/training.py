@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from audits.evidence import log
 from models_engine.evaluation.ranking import RankingQuality, popularity_quality, ranking_quality
-from models_engine.federation.fleet import SimulatedFleet
+from models_engine.federation.fleet import PrivateVectors, SimulatedFleet
 from models_engine.federation.simulated import SimulatedCohort
 from models_engine.fedshare.data import SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.training import Progress, train
 from models_engine.fedshare.unlearning.rehearsal import rehearse
+from models_engine.fedshare.unlearning.strategy import MakeCohort
 from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import code_digest, discard_artifact, promote, register_version, store_artifact
 from unlearning.lineage.datasets import record_dataset, shared_data
@@ -42,10 +43,11 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     seeds = torch.tensor([seed])
     cohort = fleet.cohort(config, data, seeds)
     model = train(config, data, cohort, seeds, lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
+    private = PrivateVectors(model.subject_keys, cohort.private)
     calibration = rehearse(
         model,
         data,
-        lambda remaining: fleet.cohort(config, remaining, seeds),
+        make_cohort(fleet, model, private),
         lambda fraction: progress(_SHARE_OF_TRAINING + fraction * (1 - _SHARE_OF_TRAINING)),
     )
     metrics = {"fedshare": asdict(quality(model, data, cohort)), "popularity": asdict(popularity(data))}
@@ -63,7 +65,7 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
                 metrics=metrics,
             )
             dataset = record_dataset(version, data, as_of)
-            fleet.keep_private(version.pk, model.subject_keys, cohort.private)
+            fleet.keep_private(version.pk, private)
             log.append(
                 "version.trained",
                 {
@@ -79,6 +81,17 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
         discard_artifact(artifact)
         raise
     return version
+
+
+def make_cohort(fleet: SimulatedFleet, trained: Model, private: PrivateVectors) -> MakeCohort:
+    """How a strategy gets the devices: with the vectors that go with a trained model, or afresh."""
+
+    def make(start: Model | None, data: SharedData) -> SimulatedCohort:
+        if start is None:
+            return fleet.cohort(trained.config, data, trained.seeds)
+        return fleet.cohort(start.config, data, start.seeds, private)
+
+    return make
 
 
 def let_serve(version: ModelVersion) -> list[ModelVersion]:

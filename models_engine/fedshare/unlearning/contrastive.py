@@ -9,14 +9,16 @@ with d_i the item's degree in the old graph. LightGCN would divide by √d_u as 
 of a subject trains its item, however many there are. On MovieLens-100K, with 20 groups of 20
 subjects, one amplitude for all leaves a spread of ρ of 0.10 as it stands here, of 0.15 with √d_u.
 
-Affected item rows minimise the contrastive objective
+*Push*: the affected item rows step against it, q_i ← q_i - a h_i.
 
-    L(q_i) = |q_i - q_i°|² / 2a + <q_i, h_i>,
+*Pull*: two cycles of learning over the retained graph, for the affected item rows alone and at a
+sixth of the step size, bring them back to where the retained data wants them. The push removes the
+mean of the influence; the pull removes the scatter that the push leaves behind, by which an
+attacker could tell a pushed model at low false-positive rates.
 
-which pulls them to where they stood (q°, seen through the rebuilt graph: the retained view) and
-pushes them from the induced view. Its minimum is q_i = q_i° - a h_i. The amplitude a decides where
-the push stops, neither short of the level of pairs never seen nor beyond it; it is one number per
-model and kind of request, measured by a rehearsal (`rehearsal.py`) on subjects who stay.
+The amplitude a decides where both end: neither short of the level of pairs never seen nor beyond
+it. It is one number per model and kind of request, measured by a rehearsal (`rehearsal.py`) on
+subjects who stay.
 
 Rows of erased subjects are dropped. Rows of subjects who unshared hold the withdrawn pairs
 themselves: they restart from their keyed start and are refitted against frozen items.
@@ -45,6 +47,36 @@ def induced_view(model: Model, before: SharedData, withdrawn: Edges) -> Tensor:
     return edges.transposed(model.history.mean(0))
 
 
+def push_and_pull(
+    model: Model,
+    push: Tensor,
+    data: SharedData,
+    cohort: Cohort,
+    progress: Progress = lambda fraction: None,
+) -> Tensor:
+    """The item rows after a push and the pull that follows it, [m, replicas, d].
+
+    Args:
+        model: with the rows of the subjects who stay.
+        push: what is taken off the item rows, [m, replicas, d]; rows that it leaves alone stay fixed.
+        data: the retained data.
+        cohort: the devices of those who stay, made with `gentle(model)`.
+    """
+    server = Server(gentle(model).config, data, model.subjects, model.items - push)
+    affected = (push != 0).any(-1).any(-1)
+    for round_number in range(model.config.pull_rounds):
+        # Rounds go on counting where training ended, so that no draw is made twice.
+        server.settle(model.config.rounds + round_number, cohort, affected)
+        progress((round_number + 1) / model.config.pull_rounds)
+    return server.items
+
+
+def gentle(model: Model) -> Model:
+    """The model as one that learns with the step size of the pull."""
+    rate = model.config.learning_rate * model.config.pull_rate
+    return replace(model, config=replace(model.config, learning_rate=rate))
+
+
 class Contrastive:
     """Seconds instead of a training; statistically equivalent at best, never exact."""
 
@@ -56,33 +88,32 @@ class Contrastive:
         model, before, after = task.model, task.before, task.after()
         withdrawn = task.withdrawn()
         of_erased = task.erased[withdrawn.subjects]
-        items = model.items
+        push = torch.zeros_like(model.items)
         for amplitude, part in (
             (task.calibration.erase, withdrawn.where(of_erased)),
             (task.calibration.unshare, withdrawn.where(~of_erased)),
         ):
-            if amplitude and len(part):
-                items = items - amplitude * induced_view(model, before, part)
-        pushed = replace(model.keeping(~task.erased), items=items)
+            push += amplitude * induced_view(model, before, part)
+        staying = model.keeping(~task.erased)
+        cohort = task.make_cohort(gentle(staying), after)
+        items = push_and_pull(staying, push, after, cohort, lambda fraction: progress(fraction / 2))
         affected = torch.zeros(before.n_subjects, dtype=torch.bool)
         affected[withdrawn.subjects] = True
-        cohort = task.make_cohort(pushed, after)
-        forgotten = _refit(pushed, after, affected[~task.erased], cohort, progress)
+        forgotten = _refit(replace(staying, items=items), after, affected[~task.erased], cohort)
         forgotten.assert_finite()
+        progress(1.0)
         return Forgotten(forgotten, cohort)
 
 
-def _refit(model: Model, data: SharedData, affected: Tensor, cohort: Cohort, progress: Progress) -> Model:
+def _refit(model: Model, data: SharedData, affected: Tensor, cohort: Cohort) -> Model:
     """Give the affected subjects new rows, from their keyed start, against frozen items."""
     if not affected.any():
-        progress(1.0)
         return model
     start = initial_subjects(model.config, model.subject_keys, model.seeds)
     mask = affected[:, None, None]
     server = Server(model.config, data, torch.where(mask, start, model.subjects), model.items)
     for round_number in range(model.config.refit_rounds):
         server.refit(round_number, cohort, affected)
-        progress((round_number + 1) / model.config.refit_rounds)
     # Their old rows are history of the withdrawn data: only the refitted ones may be kept.
     return replace(
         model,

@@ -12,6 +12,10 @@ from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.training import Progress
 
+MakeCohort = Callable[[Model | None, SharedData], Cohort]
+"""The devices of the subjects that the data names: carrying on from a model and with its step size,
+or from the keyed start."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -34,8 +38,7 @@ class ForgetTask:
     erased: Tensor
     """Bool [n], subjects of `before` who leave entirely."""
     calibration: Calibration
-    make_cohort: Callable[[Model | None, SharedData], Cohort]
-    """The remaining devices over the remaining data: carrying on from a model, or from the keyed start."""
+    make_cohort: MakeCohort
 
     def after(self) -> SharedData:
         """The data that remains."""

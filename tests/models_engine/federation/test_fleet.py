@@ -1,6 +1,6 @@
 import torch
 
-from models_engine.federation.fleet import DeviceData, SimulatedFleet
+from models_engine.federation.fleet import DeviceData, PrivateVectors, SimulatedFleet
 from tests.worlds import SMALL, World
 
 
@@ -19,7 +19,7 @@ def test_devices_keep_what_they_are_given_once(tmp_path):
 def test_a_wiped_device_holds_nothing_and_the_others_everything(tmp_path):
     fleet = SimulatedFleet(tmp_path)
     fleet.add(_data((1, 10), (2, 10), (2, 11)))
-    fleet.keep_private(7, torch.tensor([1, 2]), torch.ones(2, 1, 4))
+    fleet.keep_private(7, PrivateVectors(torch.tensor([1, 2]), torch.ones(2, 1, 4)))
     fleet.erase(torch.tensor([2]))
     assert fleet.data().subject_keys.tolist() == [1]
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*.safetensors"))
@@ -38,5 +38,5 @@ def test_a_cohort_carries_on_with_the_vectors_of_a_version(tmp_path):
         )
     )
     kept = torch.randn(len(world.subject_keys), 1, SMALL.width, generator=torch.Generator().manual_seed(0))
-    fleet.keep_private(3, world.subject_keys.flip(0), kept.flip(0))
-    assert torch.equal(fleet.cohort(SMALL, world.data, seeds, version=3).private, kept)
+    fleet.keep_private(3, PrivateVectors(world.subject_keys.flip(0), kept.flip(0)))
+    assert torch.equal(fleet.cohort(SMALL, world.data, seeds, fleet.private(3)).private, kept)

@@ -30,7 +30,7 @@ from unlearning.requests.states import State
 
 pytestmark = pytest.mark.django_db
 
-CONFIG = FedShareConfig(width=8, rounds=60, participation=0.25, contrast_negatives=16, refit_rounds=10)
+CONFIG = FedShareConfig(width=8, rounds=60, participation=0.25, contrast_negatives=16, pull_rounds=8, refit_rounds=10)
 
 
 @pytest.fixture
