@@ -7,7 +7,7 @@ rows, propagated once over exactly those edges,
 
 with d_i the item's degree in the old graph. LightGCN would divide by √d_u as well; but every pair
 of a subject trains its item, however many there are. On MovieLens-100K, with 20 groups of 20
-subjects, one amplitude for all leaves a spread of ρ of 0.10 as it stands here, of 0.15 with √d_u.
+subjects, one amplitude for all left a spread of ρ of 0.10 like this and of 0.15 with √d_u (push alone).
 
 *Push*: the affected item rows step against it, q_i ← q_i - a h_i.
 
