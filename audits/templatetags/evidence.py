@@ -15,8 +15,8 @@ def interval(value: dict[str, float | None]) -> str:
 
 @register.filter
 def p_value(value: float) -> str:
-    """Three decimals, or `<0.001`."""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+    """`= 0.013`, or `< 0.001`."""
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
 @register.filter

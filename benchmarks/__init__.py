@@ -1,0 +1,1 @@
+"""Measurements: `python -m benchmarks.NAME [--quick] [--json FILE]`. No part of the installed package."""
