@@ -8,7 +8,12 @@ import torch
 from models_engine.federation.simulated import SimulatedCohort
 from models_engine.fedshare import keyed
 from models_engine.fedshare.config import FedShareConfig
+from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData, rows_of
+from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.model import Model
+from models_engine.fedshare.replicas import Replicas
+from models_engine.fedshare.training import Training
 
 SMALL = FedShareConfig(width=8, rounds=40, participation=0.5, contrast_negatives=16, pull_rounds=4, refit_rounds=10)
 
@@ -28,12 +33,41 @@ class World:
         self.data = SharedData(self.subject_keys, self.item_keys, self.all.where(is_shared))
 
     def cohort(
-        self, data: SharedData, seeds: torch.Tensor, config: FedShareConfig = SMALL, private: torch.Tensor | None = None
+        self,
+        replicas: Replicas,
+        config: FedShareConfig = SMALL,
+        private: torch.Tensor | None = None,
+        memory: StateFolder | None = None,
     ) -> SimulatedCohort:
-        """The devices of the subjects that the data names, with everything they hold."""
+        """The devices of the subjects that each world names, with everything they hold."""
+        interactions = [self._held(world) for world in replicas.worlds]
+        return SimulatedCohort(config, replicas, interactions, private, memory)
+
+    def _held(self, data: SharedData) -> Edges:
         subjects = rows_of(self.subject_keys[self.all.subjects], data.subject_keys)
-        here = subjects >= 0
-        return SimulatedCohort(config, data, Edges(subjects[here], self.all.items[here]), seeds, private)
+        items = rows_of(self.item_keys[self.all.items], data.item_keys)
+        return Edges(subjects, items).where((subjects >= 0) & (items >= 0))
+
+    def learn(self, data: SharedData, config: FedShareConfig = SMALL, seed: int = 1) -> tuple[Model, SimulatedCohort]:
+        """A model that learned everything at once, and its devices."""
+        devices = WorldDevices(self, config)
+        (model,) = Training(config, Course.single([data], [seed], config.rounds), devices).run()
+        return model, devices.cohort
+
+
+class WorldDevices:
+    """The devices of a world through the windows of a course, as `Devices` has it."""
+
+    def __init__(self, world: World, config: FedShareConfig, memory: StateFolder | None = None):
+        self._world, self._config, self._memory = world, config, memory
+        self.cohort: SimulatedCohort | None = None
+
+    def enter(self, window: int, replicas: Replicas) -> SimulatedCohort:
+        """See `Devices.enter`."""
+        earlier, self.cohort = self.cohort, self._world.cohort(replicas, self._config, memory=self._memory)
+        if earlier is not None:
+            self.cohort.carry_on(earlier)
+        return self.cohort
 
 
 def write_interactions(path: Path, subjects: int = 150, items: int = 220, pairs: int = 25) -> Path:

@@ -1,6 +1,6 @@
 """One audit from a frozen plan to a verdict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,7 @@ class AuditError(ValueError):
 
 @dataclass(frozen=True)
 class Exposure:
-    """What somebody who holds everything of the server's can see of a model (or of K at once)."""
+    """What somebody who holds everything of the server's can see of a model."""
 
     model: Model
     subject_views: torch.Tensor
@@ -49,7 +49,7 @@ class Exposure:
 
 
 Statistic = Callable[[Exposure, Edges, torch.Tensor], torch.Tensor]
-"""Margins [pairs, replicas] of an exposure, given pairs (subjects by the exposure's rows) and contrasts."""
+"""Margins [pairs] of an exposure, given pairs (subjects by the exposure's rows) and contrasts."""
 
 MEMBERSHIP_STATISTICS: dict[str, Statistic] = {
     "fold_in_on_item_rows": lambda seen, pairs, contrast: fold_in_margins(seen.model.items, pairs, contrast),
@@ -133,31 +133,32 @@ class Audit:
     candidate after the other while the request climbs the ladder.
     """
 
-    def __init__(self, plan: AuditPlan, pairs: Edges, before: SharedData, old: Exposure, references: Exposure):
+    def __init__(self, plan: AuditPlan, pairs: Edges, before: SharedData, old: Exposure, references: list[Exposure]):
         """
         Args:
             pairs: the withdrawn pairs that were learned from, by row of `before`.
             before: the data that the old model learned from.
             old: the model before.
-            references: K models that never saw the pairs, as one model of K replicas.
+            references: K models that never saw the pairs.
 
         Raises:
             AuditError: an empty forget set, too few references, or references that are copies.
         """
         if len(pairs) == 0:
             raise AuditError("the forget set is empty: there is nothing to look for")
-        found = references.model.items.shape[1]
-        if found != plan.references:
-            raise AuditError(f"the plan asks for {plan.references} references, {found} were given")
-        if torch.allclose(references.model.items[:, 0], references.model.items[:, 1]):
+        if len(references) != plan.references:
+            raise AuditError(f"the plan asks for {plan.references} references, {len(references)} were given")
+        if torch.allclose(references[0].model.items, references[1].model.items):
             raise AuditError("two references are the same model: they are not independent")
         self.plan, self.pairs, self.before = plan, pairs, before
         self._contrast = matched_items(pairs, before.edges, before.item_popularity(), plan.contrast_items)
-        self._old = {name: self._margins(name, old)[:, 0] for name in plan.statistics}
-        self._references = {name: self._margins(name, references) for name in plan.statistics}
-        self._reference_tables = _tables(references.model)
+        self._old = {name: self._margins(name, old) for name in plan.statistics}
+        self._references = {
+            name: np.stack([self._margins(name, reference) for reference in references], 1) for name in plan.statistics
+        }
+        self._reference_tables = _tables(reference.model for reference in references)
         self._watched = np.isin(np.arange(before.n_items), pairs.items.numpy())
-        self._old_table = _tables(old.model)
+        self._old_table = _tables([old.model])
         self._distance_null = self._reference_distances()
 
     def check(self, candidate: Exposure) -> AuditResult:
@@ -171,10 +172,10 @@ class Audit:
         controls = [crawford_howell(*self._control(name)) for name in names]
         control_p = holm([control.p if control.t > 0 else 1.0 for control in controls])
         membership = [
-            self._measure(name, self._margins(name, candidate)[:, 0], control, p)
+            self._measure(name, self._margins(name, candidate), control, p)
             for name, control, p in zip(names, controls, control_p, strict=True)
         ]
-        distances = self._distances(_tables(candidate.model))
+        distances = self._distances(_tables([candidate.model]))
         tests = {m.name: m.detection.p for m in membership}
         tests |= {f"attack_auc_{m.name}": m.auc_detection.p for m in membership}
         tests |= {f"attack_tpr_{m.name}": _upper(m.tpr_detection) for m in membership}
@@ -190,7 +191,7 @@ class Audit:
             membership=membership,
             distances=distances,
             detected=detected,
-            histogram=self._histogram(self._margins(names[0], candidate)[:, 0]),
+            histogram=self._histogram(self._margins(names[0], candidate)),
             verdict=verdict,
             reason=reason,
         )
@@ -294,6 +295,6 @@ def _upper(detection: Detection) -> float:
     return detection.p / 2 if detection.t > 0 else 1 - detection.p / 2
 
 
-def _tables(model: Model) -> Floats:
-    """Item rows, [replicas, items, d]."""
-    return model.items.permute(1, 0, 2).numpy().astype(np.float64)
+def _tables(models: Iterable[Model]) -> Floats:
+    """Item rows, [models, items, d]."""
+    return np.stack([model.items.numpy().astype(np.float64) for model in models])

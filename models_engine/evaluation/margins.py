@@ -49,44 +49,35 @@ def fold_in_margins(table: Tensor, pairs: Edges, contrast: Tensor) -> Tensor:
     the subject, so it survives the deletion of that row.
 
     Args:
-        table: item rows [m, replicas, d].
+        table: item rows [m, d].
         pairs: pairs that also form the subjects' contexts; a subject with one pair gets margin 0.
         contrast: int64 [pairs, count], from `matched_items`.
 
     Returns:
-        float32 [pairs, replicas].
+        float32 [pairs].
     """
     _, group = torch.unique(pairs.subjects, return_inverse=True)
-    margins = []
-    for replica in range(table.shape[1]):
-        rows = functional.normalize(table[:, replica] - table[:, replica].mean(0), dim=-1)
-        own = rows[pairs.items]
-        context = torch.zeros(int(group.max()) + 1, table.shape[2]).index_add(0, group, own)[group] - own
-        score = (own * context).sum(-1)
-        against = torch.einsum("pd,pkd->pk", context, rows[contrast])
-        margins.append(_standardised(score, against))
-    alone = torch.bincount(group)[group] < 2
-    return torch.stack(margins, 1).masked_fill(alone[:, None], 0.0)
+    rows = functional.normalize(table - table.mean(0), dim=-1)
+    own = rows[pairs.items]
+    context = torch.zeros(int(group.max()) + 1, table.shape[1]).index_add(0, group, own)[group] - own
+    margins = _standardised((own * context).sum(-1), torch.einsum("pd,pkd->pk", context, rows[contrast]))
+    return margins.masked_fill(torch.bincount(group)[group] < 2, 0.0)
 
 
 def pair_margins(subjects: Tensor, items: Tensor, pairs: Edges, contrast: Tensor) -> Tensor:
     """Margins of pairs scored by the inner product of the two views.
 
     Args:
-        subjects: views [n, replicas, d].
-        items: views [m, replicas, d].
+        subjects: views [n, d].
+        items: views [m, d].
         contrast: int64 [pairs, count].
 
     Returns:
-        float32 [pairs, replicas].
+        float32 [pairs].
     """
-    margins = []
-    for replica in range(items.shape[1]):
-        of_subject, of_item = subjects[pairs.subjects, replica], items[:, replica]
-        score = (of_subject * of_item[pairs.items]).sum(-1)
-        against = torch.einsum("pd,pkd->pk", of_subject, of_item[contrast])
-        margins.append(_standardised(score, against))
-    return torch.stack(margins, 1)
+    of_subject = subjects[pairs.subjects]
+    score = (of_subject * items[pairs.items]).sum(-1)
+    return _standardised(score, torch.einsum("pd,pkd->pk", of_subject, items[contrast]))
 
 
 def _standardised(score: Tensor, against: Tensor) -> Tensor:

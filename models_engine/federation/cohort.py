@@ -8,14 +8,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Broadcast:
-    """What the server sends to the devices of a round; all [nodes, replicas, d]."""
+    """What the server sends to the devices of a round."""
 
     items: Tensor
-    """Q, the item rows."""
+    """Q, the item rows, [m, d]."""
     subject_views: Tensor
-    """Global views of the subjects; a device reads its own row and the contrasted ones."""
+    """Global views of the subjects, [n, d]; a device reads its own row and the contrasted ones."""
     item_views: Tensor
-    """Global views of the items."""
+    """Global views of the items, [m, d]."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Contribution:
     """
 
     items: Tensor
-    """Gradient of the loss with respect to Q, [m, replicas, d]."""
+    """Gradient of the loss with respect to Q, [m, d]."""
     subject_views: Tensor
-    """Gradient with respect to the subjects' global views, [n, replicas, d]."""
+    """Gradient with respect to the subjects' global views, [n, d]; zero for who did not take part."""
     item_views: Tensor
-    """Gradient with respect to the items' global views, [m, replicas, d]."""
+    """Gradient with respect to the items' global views, [m, d]."""
     loss: Tensor
     """Mean loss of each replica, [replicas]."""
 
@@ -45,4 +45,12 @@ class Cohort(Protocol):
         Args:
             invited: bool [n], the devices that take part; None leaves it to the round's keyed draw.
         """
+        ...
+
+    def remember(self, label: str) -> None:
+        """Let the devices keep their present state under a label; it does not leave them."""
+        ...
+
+    def recall(self, label: str) -> None:
+        """Let the devices go back to what they kept under a label."""
         ...

@@ -15,6 +15,8 @@ from torch import Tensor
 from models_engine.federation.simulated import SimulatedCohort
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.data import Edges, SharedData, rows_of
+from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.replicas import Replicas
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class PrivateVectors:
     subject_keys: Tensor
     """int64 [n]"""
     vectors: Tensor
-    """float32 [n, replicas, d]"""
+    """float32 [n, d]"""
 
 
 class SimulatedFleet:
@@ -81,23 +83,30 @@ class SimulatedFleet:
         return len(unique) - len(old.held_out)
 
     def cohort(
-        self, config: FedShareConfig, data: SharedData, seeds: Tensor, carried: PrivateVectors | None = None
+        self,
+        config: FedShareConfig,
+        replicas: Replicas,
+        carried: PrivateVectors | None = None,
+        memory: StateFolder | None = None,
     ) -> SimulatedCohort:
-        """The devices of the subjects that `data` names.
+        """The devices of the subjects that each world names, with everything they train on.
 
         Args:
             carried: vectors to carry on with; None starts afresh.
+            memory: where the devices keep what a resumption needs.
 
         Raises:
             ValueError: a subject's device has none of the vectors to carry on with.
         """
         private = None
         if carried is not None:
-            rows = rows_of(data.subject_keys, carried.subject_keys)
+            rows = rows_of(replicas.subject_keys, carried.subject_keys)
             if (rows < 0).any():
                 raise ValueError("a device has no private vector to carry on with: train again")
             private = carried.vectors[rows]
-        return SimulatedCohort(config, data, self.data().edges(data, held_out=False), seeds, private)
+        held = self.data()
+        interactions = [held.edges(world, held_out=False) for world in replicas.worlds]
+        return SimulatedCohort(config, replicas, interactions, private, memory)
 
     def private(self, version: int) -> PrivateVectors:
         """The vectors that the devices keep of a version."""

@@ -1,36 +1,26 @@
 """All devices of a population in one vectorised computation."""
 
-from typing import Any
+import hashlib
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from models_engine.federation.cohort import Broadcast, Contribution
+from models_engine.federation.messages import Messages, Samples, noise
 from models_engine.fedshare import keyed
 from models_engine.fedshare.config import FedShareConfig
-from models_engine.fedshare.data import Edges, SharedData
-from models_engine.fedshare.graph import Incidence
+from models_engine.fedshare.data import Edges
+from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.graph import Pattern
 from models_engine.fedshare.losses import bpr, info_nce
 from models_engine.fedshare.optimizer import RowAdam
+from models_engine.fedshare.replicas import Replicas
 
 _PRIVATE = keyed.stream("private")
 _COHORT = keyed.stream("cohort")
 _NEGATIVE = keyed.stream("negative")
 _CONTRAST = keyed.stream("contrast")
-
-
-class _EgoProduct(torch.autograd.Function):
-    """Sparse product whose gradient is the transposed product."""
-
-    @staticmethod
-    def forward(ctx: Any, ego: Incidence, items: Tensor) -> Tensor:
-        ctx.ego = ego
-        return ego @ items
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
-        return None, ctx.ego.transposed(gradient)
 
 
 class SimulatedCohort:
@@ -44,144 +34,205 @@ class SimulatedCohort:
     def __init__(
         self,
         config: FedShareConfig,
-        data: SharedData,
-        interactions: Edges,
-        seeds: Tensor,
+        replicas: Replicas,
+        interactions: Sequence[Edges],
         private: Tensor | None = None,
+        memory: StateFolder | None = None,
     ):
         """
         Args:
-            data: what the server learns from; names the subjects and the items.
-            interactions: every pair that the devices train on, shared or not, each once.
-            seeds: int64 [replicas].
-            private: the devices' vectors [n, replicas, d]; None draws the keyed start.
+            replicas: what the server learns from; names the subjects and the items.
+            interactions: of each world, every pair that the devices train on, shared or not, each once.
+            private: the devices' vectors [n, d]; None draws the keyed start.
+            memory: where the devices keep what they must remember.
         """
         self.config = config
-        self.seeds = seeds
-        self._subject_keys, self._item_keys = data.subject_keys, data.item_keys
-        self._subjects, self._items = interactions.subjects, interactions.items
-        degree = torch.bincount(self._subjects, minlength=data.n_subjects)
-        self._ego = Incidence(
-            self._subjects,
-            self._items,
-            torch.rsqrt(degree[self._subjects].float()),
-            (data.n_subjects, data.n_items),
-        )
-        self._positives = torch.sort(interactions.codes(data.n_items)).values
+        self._replicas, self._memory = replicas, memory
+        pairs = replicas.union(interactions)
+        self._codes, order = torch.sort(pairs.codes(replicas.size[1]))
+        self._subjects, self._items = pairs.subjects[order], pairs.items[order]
+        degree = torch.bincount(self._subjects, minlength=replicas.size[0])
+        self._ego_weight = torch.rsqrt(degree.clamp(min=1).float())
         # Half the score is the global view's; a subject who shares nothing has only its own.
-        self._global_share = (data.sharing() * 0.5)[:, None, None]
+        self._global_share = replicas.sharing() * 0.5
         if private is None:
-            private = keyed.normal(data.subject_keys, seeds, config.width, _PRIVATE) * config.init_scale
+            draws = keyed.normal(config.width, replicas.subject_keys, replicas.subject_seeds, _PRIVATE)
+            private = draws * config.init_scale
         self._private = private.clone()
         self._optimizer = RowAdam(self._private, config.learning_rate)
 
     def contribute(self, round_number: int, broadcast: Broadcast, invited: Tensor | None = None) -> Contribution:
         """See `Cohort.contribute`."""
-        leaves = [
-            tensor.detach().requires_grad_()
-            for tensor in (broadcast.items, broadcast.subject_views, broadcast.item_views, self._private)
-        ]
-        members = self._drawn(round_number) if invited is None else invited[:, None].expand(-1, len(self.seeds))
-        loss = self._loss(round_number, members, *leaves)
-        loss.sum().backward()
-        items, subject_views, item_views, private = (
-            leaf.grad if leaf.grad is not None else torch.zeros_like(leaf) for leaf in leaves
+        config = self.config
+        samples = self._sample(round_number, self._drawn(round_number) if invited is None else invited)
+        members = samples.members
+        users, items, local = self._scoring_views(members, broadcast, samples.positives)
+        margins = samples.positives.inner_products(users, items) - samples.negatives.inner_products(users, items)
+        replica = self._replicas.replica_of_subject[members]
+        counts = torch.bincount(replica[samples.member], minlength=len(self._replicas)).clamp(min=1)
+        losses, slopes = bpr(margins)
+        weights = samples.valid / counts[replica[samples.member]]
+        slopes = slopes * weights
+        loss = torch.zeros(len(self._replicas)).index_add_(0, replica[samples.member], losses * weights)
+        of_users = samples.positives.matrix(slopes) @ items - samples.negatives.matrix(slopes) @ items
+        of_local, of_view = torch.zeros_like(users), of_users
+        if config.local_view:
+            share = self._global_share[members, None]
+            of_local, of_view = (1 - share) * of_users, share * of_users
+            loss += self._contrast(round_number, members, local, broadcast.subject_views, of_local, of_view)
+            self._optimizer.step(of_local / 2 + config.l2 * self._private[members], members)
+        messages = Messages(
+            samples=samples,
+            slopes=slopes,
+            users=users,
+            of_ego=of_local * (self._ego_weight[members, None] / 2),
+            of_view=of_view,
+            item_share=0.5 if config.local_view else 0.0,
         )
-        if self.config.local_view:
-            self._optimizer.step(private + self.config.l2 * self._private, members)
-        return Contribution(items, subject_views, item_views, loss.detach())
+        if config.clip:
+            messages = messages.clipped(config.clip / counts[replica])
+        rows, subject_views, item_views = messages.aggregate(self._replicas.size[0])
+        if config.noise:
+            self._disturb(round_number, members, counts, rows, subject_views, item_views)
+        return Contribution(rows, subject_views, item_views, loss)
 
     @property
     def private(self) -> Tensor:
-        """The devices' vectors [n, replicas, d]; the server's code never asks for them."""
+        """The devices' vectors [n, d]; the server's code never asks for them."""
         return self._private
 
     def representations(self, items: Tensor, subject_views: Tensor, item_views: Tensor) -> tuple[Tensor, Tensor]:
-        """What a device scores with: the mean of its local and its global view.
+        """What devices score with: the mean of their local and their global view.
 
         Returns:
-            Subjects [n, replicas, d] and items [m, replicas, d].
+            Subjects [n, d] and items [m, d].
         """
-        return self._scoring_views(items, subject_views, item_views, self._private)[:2]
+        everyone = torch.arange(self._replicas.size[0])
+        pattern = Pattern(self._subjects, self._items, self._replicas.size)
+        return self._scoring_views(everyone, Broadcast(items, subject_views, item_views), pattern)[:2]
+
+    def remember(self, label: str) -> None:
+        """See `Cohort.remember`."""
+        self._kept().write(label, {"private": self._private, **self._optimizer.state()}, self._about())
+
+    def recall(self, label: str) -> None:
+        """See `Cohort.recall`."""
+        state = self._kept().read(label, self._about())
+        self._private.copy_(state.pop("private"))
+        self._optimizer.restore(state)
+
+    def carry_on(self, earlier: "SimulatedCohort") -> None:
+        """Take over vectors and momentum of the devices that were there before; the others start afresh."""
+        rows = self._replicas.subject_rows_in(earlier._replicas)
+        here = rows >= 0
+        self._private[here] = earlier._private[rows[here]]
+        self._optimizer.carry_on(earlier._optimizer, rows)
+
+    def _kept(self) -> StateFolder:
+        if self._memory is None:
+            raise ValueError("these devices have no memory: make the cohort with one to let it resume")
+        return self._memory
+
+    def _about(self) -> dict[str, str]:
+        interactions = hashlib.sha256(self._codes.numpy().tobytes()).hexdigest()
+        return {"config": self.config.digest(), "data": self._replicas.digest(), "interactions": interactions}
 
     def _drawn(self, round_number: int) -> Tensor:
-        """Bool [n, replicas]: who takes part, so that every device does once in each cycle."""
+        """Bool [n]: who takes part, so that every device does once in each cycle."""
         cycle_length = round(1 / self.config.participation)
         cycle, slot = divmod(round_number, cycle_length)
-        drawn = keyed.integers(cycle_length, self._subject_keys[:, None], self.seeds, _COHORT, cycle)
-        return drawn == slot
+        replicas = self._replicas
+        return keyed.integers(cycle_length, replicas.subject_keys, replicas.subject_seeds, _COHORT, cycle) == slot
 
-    def _scoring_views(
-        self, items: Tensor, subject_views: Tensor, item_views: Tensor, private: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        if not self.config.local_view:
-            return subject_views, item_views, subject_views
-        local = (private + _EgoProduct.apply(self._ego, items)) / 2
-        return torch.lerp(local, subject_views, self._global_share), (items + item_views) / 2, local
-
-    def _loss(
-        self,
-        round_number: int,
-        members: Tensor,
-        items: Tensor,
-        subject_views: Tensor,
-        item_views: Tensor,
-        private: Tensor,
-    ) -> Tensor:
-        """Loss of each replica, [replicas]."""
-        replicas = len(self.seeds)
-        scoring_subjects, scoring_items, local = self._scoring_views(items, subject_views, item_views, private)
-        sample, replica = members[self._subjects].nonzero(as_tuple=True)
-        subject, item = self._subjects[sample], self._items[sample]
-        negative, valid = self._negatives(subject, item, replica, round_number)
-
-        subject_rows = scoring_subjects.flatten(0, 1)
-        item_rows = scoring_items.flatten(0, 1)
-        user = functional.embedding(subject * replicas + replica, subject_rows)
-        difference = functional.embedding(item * replicas + replica, item_rows) - functional.embedding(
-            negative * replicas + replica, item_rows
+    def _sample(self, round_number: int, taking_part: Tensor) -> Samples:
+        chosen = taking_part[self._subjects].nonzero().squeeze(1)
+        subjects, items = self._subjects[chosen], self._items[chosen]
+        members = taking_part.nonzero().squeeze(1)
+        member = (torch.cumsum(taking_part, 0) - 1)[subjects]
+        negative = self._negatives(round_number, subjects, items)
+        codes = subjects * self._replicas.size[1] + negative
+        place = torch.searchsorted(self._codes, codes).clamp_(max=len(self._codes) - 1)
+        size = (len(members), self._replicas.size[1])
+        return Samples(
+            members=members,
+            member=member,
+            positives=Pattern(member, items, size),
+            negatives=Pattern(member, negative, size),
+            negative_items=negative,
+            valid=self._codes[place] != codes,
         )
-        margin = (user * difference).sum(-1)
-        pairs = bpr(margin, torch.zeros_like(margin)) * valid
-        counts = torch.bincount(replica, minlength=replicas).clamp(min=1)
-        ranking = torch.zeros(replicas).index_add(0, replica, pairs) / counts
-        if not self.config.local_view or self.config.contrast_weight == 0:
-            return ranking
-        contrast = self._contrast(round_number, members, local, subject_views, items, item_views)
-        return ranking + self.config.contrast_weight * contrast
 
-    def _negatives(self, subject: Tensor, item: Tensor, replica: Tensor, round_number: int) -> tuple[Tensor, Tensor]:
-        """One item for each sample, and whether the subject really has not interacted with it."""
-        negative = keyed.integers(
-            len(self._item_keys),
-            self._subject_keys[subject],
-            self._item_keys[item],
-            self.seeds[replica],
+    def _negatives(self, round_number: int, subjects: Tensor, items: Tensor) -> Tensor:
+        """One item of the same world for each pair, int64 [pairs]."""
+        replicas = self._replicas
+        starts = torch.tensor([rows.start for rows in replicas.item_slices])
+        sizes = torch.tensor([world.n_items for world in replicas.worlds])
+        world = replicas.replica_of_subject[subjects]
+        drawn = keyed.uniform(
+            replicas.subject_keys[subjects],
+            replicas.item_keys[items],
+            replicas.subject_seeds[subjects],
             _NEGATIVE,
             round_number,
         )
-        code = subject * len(self._item_keys) + negative
-        place = torch.searchsorted(self._positives, code).clamp(max=len(self._positives) - 1)
-        return negative, self._positives[place] != code
+        return starts[world] + (drawn * sizes[world]).to(torch.int64)
+
+    def _scoring_views(self, members: Tensor, seen: Broadcast, positives: Pattern) -> tuple[Tensor, Tensor, Tensor]:
+        """What members and items score with, and the members' local view."""
+        own_view = seen.subject_views[members]
+        if not self.config.local_view:
+            return own_view, seen.item_views, own_view
+        ones = torch.ones(positives.entries, device=own_view.device)
+        ego = self._ego_weight[members, None] * (positives.matrix(ones) @ seen.items)
+        local = (self._private[members] + ego) / 2
+        return torch.lerp(local, own_view, self._global_share[members, None]), (seen.items + seen.item_views) / 2, local
 
     def _contrast(
         self,
         round_number: int,
         members: Tensor,
         local: Tensor,
-        subject_views: Tensor,
-        items: Tensor,
-        item_views: Tensor,
+        views: Tensor,
+        of_local: Tensor,
+        of_view: Tensor,
     ) -> Tensor:
-        """InfoNCE of the cohort's subjects and of all items, mean for each replica."""
-        tau = self.config.temperature
-        taking_part = members & (self._global_share.squeeze(-1) > 0)
-        of_subjects = info_nce(local, subject_views, self._draw(subject_views, self._subject_keys, round_number), tau)
-        of_items = info_nce(items, item_views, self._draw(item_views, self._item_keys, round_number), tau)
-        mean_of_subjects = (of_subjects * taking_part).sum(0) / taking_part.sum(0).clamp(min=1)
-        return mean_of_subjects + of_items.mean(0)
+        """InfoNCE of the members who share; adds its gradients in place. Returns each replica's mean."""
+        replicas, weight = self._replicas, self.config.contrast_weight
+        loss = torch.zeros(len(replicas))
+        if not weight:
+            return loss
+        shares = self._global_share[members] > 0
+        for place, rows in enumerate(replicas.subject_slices):
+            mine = (shares & (members >= rows.start) & (members < rows.stop)).nonzero().squeeze(1)
+            if len(mine) == 0:
+                continue
+            keys = replicas.subject_keys[rows]
+            others = rows.start + keyed.smallest(
+                self.config.contrast_negatives, keys, replicas.seeds[place], _CONTRAST, round_number
+            )
+            contrast = info_nce(local[mine], views[members[mine]], views[others], self.config.temperature)
+            scale = weight / len(mine)
+            of_local[mine] += scale * contrast.anchors
+            of_view[mine] += scale * contrast.targets
+            loss[place] = scale * contrast.loss.sum()
+        return loss
 
-    def _draw(self, views: Tensor, keys: Tensor, round_number: int) -> Tensor:
-        """The rows that are contrasted with in this round, [negatives, replicas, d]."""
-        order = keyed.uniform(keys, _CONTRAST, round_number).argsort()
-        return views[order[: self.config.contrast_negatives]]
+    def _disturb(
+        self,
+        round_number: int,
+        members: Tensor,
+        counts: Tensor,
+        rows: Tensor,
+        subject_views: Tensor,
+        item_views: Tensor,
+    ) -> None:
+        """Add what the members' own noise sums up to, in place."""
+        replicas, width = self._replicas, self.config.width
+        scale = self.config.noise * self.config.clip / counts
+        heads = torch.bincount(replicas.replica_of_subject[members], minlength=len(replicas))
+        of_item = (scale * heads.sqrt())[replicas.replica_of_item, None]
+        for table, gradient in enumerate((rows, item_views)):
+            gradient += of_item * noise(replicas.item_keys, replicas.item_seeds, width, round_number, table)
+        of_member = scale[replicas.replica_of_subject[members], None]
+        keys, seeds = replicas.subject_keys[members], replicas.subject_seeds[members]
+        subject_views[members] += of_member * noise(keys, seeds, width, round_number, 2)

@@ -13,9 +13,9 @@ class FedShareConfig:
     """Embedding width d."""
     layers: int = 2
     """Propagation depth L of the global view."""
-    rounds: int = 400
+    rounds: int = 200
     """Number of federated rounds."""
-    participation: float = 0.1
+    participation: float = 0.2
     """Share of the devices that take part in a round; each takes part once in 1/participation."""
     learning_rate: float = 0.03
     """Adam step size, for the server's rows and for the devices' private vectors."""
@@ -31,6 +31,10 @@ class FedShareConfig:
     """How many other nodes each node is contrasted with in a round."""
     local_view: bool = True
     """Whether devices score with their private view too; without it the model is LightGCN."""
+    clip: float = 0.0
+    """Length that a device's message is cut to, in units of the summed gradient of its pairs; 0 turns it off."""
+    noise: float = 0.0
+    """Standard deviation of the Gaussian noise that a device adds to its message, in units of `clip`."""
     pull_rounds: int = 20
     """Rounds over the retained graph that follow a contrastive push."""
     pull_rate: float = 1 / 6
@@ -47,9 +51,11 @@ class FedShareConfig:
         for name in ("temperature", "learning_rate", "pull_rate", "init_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("l2", "contrast_weight"):
+        for name in ("l2", "contrast_weight", "clip", "noise"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.noise and not self.clip:
+            raise ValueError("noise without clip protects nobody: set clip as well")
 
     def digest(self) -> str:
         """SHA-256 of the configuration in canonical JSON."""

@@ -1,4 +1,4 @@
-"""Bipartite graphs as symmetric sparse operators."""
+"""Bipartite graphs as sparse operators."""
 
 import warnings
 
@@ -7,36 +7,63 @@ from torch import Tensor
 
 # The layout is marked beta by torch; the operations used here are covered by tests.
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
 
 
-def csr(rows: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]) -> Tensor:
-    """Build a CSR matrix from unordered, distinct coordinates."""
-    order = torch.argsort(rows * size[1] + columns)
-    counts = torch.bincount(rows, minlength=size[0])
-    pointers = torch.zeros(size[0] + 1, dtype=torch.int64, device=rows.device)
-    pointers[1:] = torch.cumsum(counts, 0)
-    return torch.sparse_csr_tensor(pointers, columns[order], values[order], size=size, check_invariants=True)
+class Pattern:
+    """Where a sparse matrix has entries: coordinates in rows that ascend, and the way to the transpose.
+
+    The coordinates may repeat. Values change from round to round, the pattern is built once for them all.
+    """
+
+    def __init__(self, rows: Tensor, columns: Tensor, size: tuple[int, int]):
+        """
+        Args:
+            rows: int64 [entries], ascending.
+            columns: int64 [entries].
+        """
+        self.size = size
+        self._columns, self._pointers = columns.int(), _pointers(rows, size[0])
+        self._order = torch.argsort(columns, stable=True)
+        self._rows, self._transposed_pointers = rows[self._order].int(), _pointers(columns, size[1])
+
+    @property
+    def entries(self) -> int:
+        """How many entries there are."""
+        return len(self._columns)
+
+    def matrix(self, values: Tensor) -> Tensor:
+        """The matrix with these values [entries], as a CSR tensor."""
+        return torch.sparse_csr_tensor(self._pointers, self._columns, values, size=self.size, check_invariants=False)
+
+    def transposed(self, values: Tensor) -> Tensor:
+        """Its transpose, as a CSR tensor."""
+        return torch.sparse_csr_tensor(
+            self._transposed_pointers, self._rows, values[self._order], size=self.size[::-1], check_invariants=False
+        )
+
+    def inner_products(self, left: Tensor, right: Tensor) -> Tensor:
+        """left[row] · right[column] for every entry; left [rows, d], right [columns, d]; [entries]."""
+        ones = torch.ones(self.entries, dtype=left.dtype, device=left.device)
+        return torch.sparse.sampled_addmm(self.matrix(ones), left, right.T, beta=0.0).values()
 
 
 class Incidence:
     """A sparse operator B [rows, columns] with its transpose, for products in both directions."""
 
     def __init__(self, rows: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]):
-        self.forward = csr(rows, columns, values, size)
-        self.backward = csr(columns, rows, values, (size[1], size[0]))
+        """Coordinates in any order, each once."""
+        order = torch.argsort(rows, stable=True)
+        pattern = Pattern(rows[order], columns[order], size)
+        self._forward, self._backward = pattern.matrix(values[order]), pattern.transposed(values[order])
 
     def __matmul__(self, dense: Tensor) -> Tensor:
-        """B @ dense for dense [columns, replicas, d]; shape [rows, replicas, d]."""
-        return _multiply(self.forward, dense)
+        """B @ dense for dense [columns, d]; shape [rows, d]."""
+        return self._forward @ dense
 
     def transposed(self, dense: Tensor) -> Tensor:
-        """Bᵀ @ dense for dense [rows, replicas, d]; shape [columns, replicas, d]."""
-        return _multiply(self.backward, dense)
-
-
-def _multiply(matrix: Tensor, dense: Tensor) -> Tensor:
-    flat = dense.reshape(dense.shape[0], -1)
-    return (matrix @ flat).view(matrix.shape[0], *dense.shape[1:])
+        """Bᵀ @ dense for dense [rows, d]; shape [columns, d]."""
+        return self._backward @ dense
 
 
 def normalized(subjects: Tensor, items: Tensor, n_subjects: int, n_items: int) -> Incidence:
@@ -45,3 +72,10 @@ def normalized(subjects: Tensor, items: Tensor, n_subjects: int, n_items: int) -
     item_degree = torch.bincount(items, minlength=n_items).to(torch.float32)
     values = torch.rsqrt(subject_degree[subjects] * item_degree[items])
     return Incidence(subjects, items, values, (n_subjects, n_items))
+
+
+def _pointers(indices: Tensor, count: int) -> Tensor:
+    """Where the entries of each row begin, int32 [count + 1]."""
+    pointers = torch.zeros(count + 1, dtype=torch.int32, device=indices.device)
+    pointers[1:] = torch.cumsum(torch.bincount(indices, minlength=count), 0)
+    return pointers

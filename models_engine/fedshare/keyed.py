@@ -50,14 +50,19 @@ def integers(upper: int, *parts: Tensor | int) -> Tensor:
     return (uniform(*parts) * upper).to(torch.int64)
 
 
-def normal(rows: Tensor, replicas: Tensor, width: int, purpose: int) -> Tensor:
-    """Standard normal float32 of shape [rows, replicas, width], by Box-Muller on keyed uniforms.
+def normal(width: int, rows: Tensor, *parts: Tensor | int) -> Tensor:
+    """Standard normal float32 of shape [rows, width], by Box-Muller on keyed uniforms.
 
     Args:
         rows: int64 [rows], the stable key of each row.
-        replicas: int64 [replicas], the seed of each replica.
+        parts: what else the draw depends on, int64 [rows] or a number.
     """
     columns = torch.arange(width, device=rows.device)
-    parts = (rows[:, None, None], replicas[None, :, None], columns, purpose)
-    radius = torch.sqrt(-2.0 * torch.log1p(-uniform(*parts, 0)))
-    return (radius * torch.cos(2.0 * math.pi * uniform(*parts, 1))).to(torch.float32)
+    broadcast = [part[:, None] if isinstance(part, Tensor) else part for part in (rows, *parts)]
+    radius = torch.sqrt(-2.0 * torch.log1p(-uniform(*broadcast, columns, 0)))
+    return (radius * torch.cos(2.0 * math.pi * uniform(*broadcast, columns, 1))).to(torch.float32)
+
+
+def smallest(count: int, keys: Tensor, *parts: Tensor | int) -> Tensor:
+    """Which `count` of the keys (or all, if fewer) come first in the order of this draw; int64 places."""
+    return torch.topk(uniform(keys, *parts), min(count, len(keys)), largest=False).indices

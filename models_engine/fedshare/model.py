@@ -13,7 +13,7 @@ from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.data import SharedData
 from models_engine.fedshare.views import propagate
 
-_TENSORS = ("subject_keys", "item_keys", "seeds", "subjects", "items", "history")
+_TENSORS = ("subject_keys", "item_keys", "subjects", "items", "history")
 
 
 class ModelFileError(ValueError):
@@ -22,21 +22,20 @@ class ModelFileError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """Server-held state of one or more replicas."""
+    """What the server holds of one model."""
 
     config: FedShareConfig
+    seed: int
     subject_keys: Tensor
     """int64 [n]"""
     item_keys: Tensor
     """int64 [m]"""
-    seeds: Tensor
-    """int64 [replicas]"""
     subjects: Tensor
-    """Subject rows S, float32 [n, replicas, d]."""
+    """Subject rows S, float32 [n, d]."""
     items: Tensor
-    """Item rows Q, float32 [m, replicas, d]."""
+    """Item rows Q, float32 [m, d]."""
     history: Tensor
-    """Subject rows at geometrically spaced rounds, float32 [snapshots, n, replicas, d]."""
+    """Subject rows at geometrically spaced rounds, float32 [snapshots, n, d]."""
 
     def views(self, data: SharedData) -> tuple[Tensor, Tensor]:
         """Global views of subjects and items over the shared graph of `data`."""
@@ -54,7 +53,9 @@ class Model:
     def to_bytes(self) -> bytes:
         """The model as a safetensors file; equal models give equal bytes."""
         tensors = {name: getattr(self, name).contiguous() for name in _TENSORS}
-        return save(tensors, metadata={"config": json.dumps(asdict(self.config), sort_keys=True)})
+        # One entry: safetensors writes several in no fixed order.
+        about = json.dumps({"config": asdict(self.config), "seed": self.seed}, sort_keys=True)
+        return save(tensors, metadata={"about": about})
 
     def digest(self) -> str:
         """SHA-256 of `to_bytes`, in hexadecimal."""
@@ -72,8 +73,8 @@ class Model:
             raise ModelFileError(f"the model file's SHA-256 is {found}, not {digest}: restore it from a backup")
         try:
             header_size = int.from_bytes(content[:8], "little")
-            metadata = json.loads(content[8 : 8 + header_size])["__metadata__"]
-            return cls(FedShareConfig(**json.loads(metadata["config"])), **load(content))
+            about = json.loads(json.loads(content[8 : 8 + header_size])["__metadata__"]["about"])
+            return cls(config=FedShareConfig(**about["config"]), seed=about["seed"], **load(content))
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise ModelFileError(f"not a FedShare model file ({error})") from error
 

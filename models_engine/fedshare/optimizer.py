@@ -16,25 +16,42 @@ class RowAdam:
         self.betas = betas
         self.first = torch.zeros_like(table)
         self.second = torch.zeros_like(table)
-        self.steps = torch.zeros((*table.shape[:-1], 1), dtype=table.dtype, device=table.device)
+        self.steps = torch.zeros((len(table), 1), dtype=table.dtype, device=table.device)
 
     def step(self, gradient: Tensor, rows: Tensor | None = None) -> None:
         """Apply one step.
 
         Args:
-            gradient: shape of the table.
-            rows: bool mask of the table's leading dimensions; None steps every row.
+            gradient: [rows, d].
+            rows: int64, the table's rows that step; None steps all of them.
         """
+        if rows is None:
+            self._advance(gradient, self.table, self.first, self.second, self.steps)
+            return
+        state = (self.table, self.first, self.second, self.steps)
+        taken = [tensor[rows] for tensor in state]
+        self._advance(gradient, *taken)
+        for tensor, value in zip(state, taken, strict=True):
+            tensor[rows] = value
+
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint needs beside the table."""
+        return {"first": self.first, "second": self.second, "steps": self.steps}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take over what `state` gave."""
+        self.first, self.second, self.steps = state["first"].clone(), state["second"].clone(), state["steps"].clone()
+
+    def carry_on(self, earlier: "RowAdam", rows: Tensor) -> None:
+        """Take over the momentum of rows that stood in an earlier table; `rows` [n] names them there, -1 for none."""
+        here = rows >= 0
+        for mine, theirs in ((self.first, earlier.first), (self.second, earlier.second), (self.steps, earlier.steps)):
+            mine[here] = theirs[rows[here]]
+
+    def _advance(self, gradient: Tensor, table: Tensor, first: Tensor, second: Tensor, steps: Tensor) -> None:
         beta1, beta2 = self.betas
-        first = torch.lerp(gradient, self.first, beta1)
-        second = torch.lerp(gradient * gradient, self.second, beta2)
-        steps = self.steps + 1
-        corrected = (second / (1 - beta2**steps)).sqrt_().add_(1e-8)
-        updated = self.table - self.learning_rate / (1 - beta1**steps) * first / corrected
-        for target, value in (
-            (self.table, updated),
-            (self.first, first),
-            (self.second, second),
-            (self.steps, steps),
-        ):
-            target.copy_(value if rows is None else torch.where(rows[..., None], value, target))
+        steps.add_(1)
+        first.lerp_(gradient, 1 - beta1)
+        second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        scale = second.sqrt().mul_(torch.rsqrt(1 - beta2**steps)).add_(1e-8)
+        table.addcdiv_(first * (self.learning_rate / (1 - beta1**steps)), scale, value=-1)

@@ -6,68 +6,134 @@ from torch import Tensor
 from models_engine.federation.cohort import Broadcast, Cohort
 from models_engine.fedshare import keyed
 from models_engine.fedshare.config import FedShareConfig
-from models_engine.fedshare.data import SharedData
+from models_engine.fedshare.losses import info_nce
 from models_engine.fedshare.optimizer import RowAdam
+from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.views import propagate
 
 _SUBJECT = keyed.stream("subject")
 _ITEM = keyed.stream("item")
+_CONTRAST = keyed.stream("contrast")
 
 
-def initial_subjects(config: FedShareConfig, subject_keys: Tensor, seeds: Tensor) -> Tensor:
-    """Keyed initial subject rows, [n, replicas, d]."""
-    return keyed.normal(subject_keys, seeds, config.width, _SUBJECT) * config.init_scale
+def initial_subjects(config: FedShareConfig, replicas: Replicas) -> Tensor:
+    """Keyed initial subject rows, [n, d]."""
+    return keyed.normal(config.width, replicas.subject_keys, replicas.subject_seeds, _SUBJECT) * config.init_scale
 
 
-def initial_items(config: FedShareConfig, item_keys: Tensor, seeds: Tensor) -> Tensor:
-    """Keyed initial item rows, [m, replicas, d]."""
-    return keyed.normal(item_keys, seeds, config.width, _ITEM) * config.init_scale
+def initial_items(config: FedShareConfig, replicas: Replicas) -> Tensor:
+    """Keyed initial item rows, [m, d]."""
+    return keyed.normal(config.width, replicas.item_keys, replicas.item_seeds, _ITEM) * config.init_scale
 
 
 class Server:
     """Holds the rows and the shared graph, and never sees a private vector or interaction."""
 
-    def __init__(self, config: FedShareConfig, data: SharedData, subjects: Tensor, items: Tensor):
+    def __init__(
+        self,
+        config: FedShareConfig,
+        replicas: Replicas,
+        subjects: Tensor | None = None,
+        items: Tensor | None = None,
+    ):
         """
         Args:
-            subjects: starting rows [n, replicas, d]; copied.
-            items: starting rows [m, replicas, d]; copied.
+            subjects: starting rows [n, d], copied; None draws the keyed start.
+            items: starting rows [m, d], copied; None draws the keyed start.
         """
-        self.config = config
-        self.graph = data.graph()
-        self.subjects, self.items = subjects.clone(), items.clone()
+        self.config, self.replicas = config, replicas
+        self.graph = replicas.graph()
+        self.subjects = initial_subjects(config, replicas) if subjects is None else subjects.clone()
+        self.items = initial_items(config, replicas) if items is None else items.clone()
         self._subject_optimizer = RowAdam(self.subjects, config.learning_rate)
         self._item_optimizer = RowAdam(self.items, config.learning_rate)
 
     def learn(self, round_number: int, cohort: Cohort) -> Tensor:
         """One round for every row. Returns the loss of each replica, [replicas]."""
-        loss, subject_gradient, item_gradient = self._gradients(round_number, cohort, None)
+        loss, subject_gradient, item_gradient = self.gradients(round_number, cohort)
         self._subject_optimizer.step(subject_gradient)
         self._item_optimizer.step(item_gradient)
         return loss
 
     def settle(self, round_number: int, cohort: Cohort, rows: Tensor) -> Tensor:
-        """One round for some items alone (bool [m]), everything else held fixed."""
-        loss, _, item_gradient = self._gradients(round_number, cohort, None)
-        self._item_optimizer.step(item_gradient, rows[:, None].expand(self.items.shape[:2]))
+        """One round for some items alone (int64), everything else held fixed."""
+        loss, _, item_gradient = self.gradients(round_number, cohort)
+        self._item_optimizer.step(item_gradient[rows], rows)
         return loss
 
     def refit(self, round_number: int, cohort: Cohort, rows: Tensor) -> Tensor:
-        """One round for some subjects alone (bool [n]), the items held fixed."""
-        loss, subject_gradient, _ = self._gradients(round_number, cohort, rows)
-        self._subject_optimizer.step(subject_gradient, rows[:, None].expand(self.subjects.shape[:2]))
+        """One round for some subjects alone (int64), the items held fixed."""
+        invited = torch.zeros(len(self.subjects), dtype=torch.bool)
+        invited[rows] = True
+        loss, subject_gradient, _ = self.gradients(round_number, cohort, invited)
+        self._subject_optimizer.step(subject_gradient[rows], rows)
         return loss
 
-    def _gradients(self, round_number: int, cohort: Cohort, invited: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def gradients(
+        self, round_number: int, cohort: Cohort, invited: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The round's loss [replicas] and its gradients by subject rows [n, d] and item rows [m, d].
+
+        Raises:
+            FloatingPointError: the loss isn't finite.
+        """
         layers, l2 = self.config.layers, self.config.l2
-        views = propagate(self.graph, self.subjects, self.items, layers)
-        answer = cohort.contribute(round_number, Broadcast(self.items, *views), invited)
-        if not torch.isfinite(answer.loss).all():
+        subject_views, item_views = propagate(self.graph, self.subjects, self.items, layers)
+        answer = cohort.contribute(round_number, Broadcast(self.items, subject_views, item_views), invited)
+        loss, of_items, of_item_views = self._contrast(round_number, item_views)
+        loss = loss + answer.loss
+        if not torch.isfinite(loss).all():
             raise FloatingPointError(f"the loss became NaN or infinite in round {round_number}: lower learning_rate")
         # Propagation is linear and symmetric: its transpose, which carries gradients back, is itself.
-        subject_gradient, item_gradient = propagate(self.graph, answer.subject_views, answer.item_views, layers)
-        return (
-            answer.loss,
-            subject_gradient + l2 * self.subjects,
-            item_gradient + answer.items + l2 * self.items,
+        subject_gradient, item_gradient = propagate(
+            self.graph, answer.subject_views, answer.item_views + of_item_views, layers
         )
+        return (
+            loss,
+            subject_gradient.add_(self.subjects, alpha=l2),
+            item_gradient.add_(answer.items).add_(of_items).add_(self.items, alpha=l2),
+        )
+
+    def carry_on(self, earlier: "Server") -> None:
+        """Take over rows and momentum of everything that was there before; the rest starts afresh."""
+        for mine, theirs, rows in (
+            (self.subjects, earlier.subjects, self.replicas.subject_rows_in(earlier.replicas)),
+            (self.items, earlier.items, self.replicas.item_rows_in(earlier.replicas)),
+        ):
+            mine[rows >= 0] = theirs[rows[rows >= 0]]
+        self._subject_optimizer.carry_on(earlier._subject_optimizer, self.replicas.subject_rows_in(earlier.replicas))
+        self._item_optimizer.carry_on(earlier._item_optimizer, self.replicas.item_rows_in(earlier.replicas))
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that a resumption needs, by name."""
+        state = {"subjects": self.subjects, "items": self.items}
+        for table, optimizer in (("subjects", self._subject_optimizer), ("items", self._item_optimizer)):
+            state |= {f"{table}.{name}": tensor for name, tensor in optimizer.state().items()}
+        return state
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take over what `state` gave."""
+        for table, rows, optimizer in (
+            ("subjects", self.subjects, self._subject_optimizer),
+            ("items", self.items, self._item_optimizer),
+        ):
+            rows.copy_(state[table])
+            optimizer.restore({name: state[f"{table}.{name}"] for name in optimizer.state()})
+
+    def _contrast(self, round_number: int, item_views: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """InfoNCE of the items: loss [replicas], gradients by rows and by views [m, d]."""
+        config, replicas = self.config, self.replicas
+        loss = torch.zeros(len(replicas))
+        of_rows, of_views = torch.zeros_like(item_views), torch.zeros_like(item_views)
+        if not (config.local_view and config.contrast_weight):
+            return loss, of_rows, of_views
+        for place, rows in enumerate(replicas.item_slices):
+            others = keyed.smallest(
+                config.contrast_negatives, replicas.item_keys[rows], replicas.seeds[place], _CONTRAST, round_number
+            )
+            mine = item_views[rows]
+            contrast = info_nce(self.items[rows], mine, mine[others], config.temperature)
+            scale = config.contrast_weight / len(mine)
+            of_rows[rows], of_views[rows] = scale * contrast.anchors, scale * contrast.targets
+            loss[place] = scale * contrast.loss.sum()
+        return loss, of_rows, of_views

@@ -1,18 +1,35 @@
-"""Training from the keyed start to a model."""
+"""From the keyed start to a model: in rounds, through the windows of a course, with resumption."""
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from models_engine.federation.cohort import Cohort
+from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.config import FedShareConfig
-from models_engine.fedshare.data import SharedData
+from models_engine.fedshare.course import Course
+from models_engine.fedshare.files import StateFolder
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.server import Server, initial_items, initial_subjects
+from models_engine.fedshare.replicas import Replicas
+from models_engine.fedshare.server import Server
 
 Progress = Callable[[float], None]
 """Called with the finished fraction, in [0, 1]."""
+
+_RUNNING = "running"
+
+
+class Devices(Protocol):
+    """The devices through the windows of a course."""
+
+    def enter(self, window: int, replicas: Replicas) -> Cohort:
+        """Those of the subjects that `replicas` names, holding what they had collected by this window.
+
+        They carry on from the window that was entered before; if there was none, they start afresh.
+        """
+        ...
 
 
 def snapshot_rounds(rounds: int) -> list[int]:
@@ -20,34 +37,133 @@ def snapshot_rounds(rounds: int) -> list[int]:
     return sorted({max(1, rounds // 8), max(1, rounds // 4), max(1, rounds // 2), rounds})
 
 
-def train(
-    config: FedShareConfig,
-    data: SharedData,
-    cohort: Cohort,
-    seeds: Tensor,
-    progress: Progress = lambda fraction: None,
-) -> Model:
-    """Train one replica for each seed; the same inputs give the same bytes on the same machine.
+class Training:
+    """The models of a course, one for each seed. The same inputs give the same bytes on the same machine.
 
-    Args:
-        seeds: int64 [replicas].
-
-    Raises:
-        FloatingPointError: the loss diverged.
+    With a folder, the state before every window but the first is kept there (`window-N`), for rolling
+    back, and the running state every so many rounds (`running`): a training that was killed goes on
+    from it and ends with the bytes of one that was not. The devices keep their part themselves.
     """
-    server = Server(
-        config,
-        data,
-        initial_subjects(config, data.subject_keys, seeds),
-        initial_items(config, data.item_keys, seeds),
-    )
-    snapshots = snapshot_rounds(config.rounds)
-    history = []
-    for round_number in range(config.rounds):
-        server.learn(round_number, cohort)
-        if round_number + 1 in snapshots:
-            history.append(server.subjects.clone())
-        progress((round_number + 1) / config.rounds)
-    model = Model(config, data.subject_keys, data.item_keys, seeds, server.subjects, server.items, torch.stack(history))
-    model.assert_finite()
-    return model
+
+    def __init__(
+        self,
+        config: FedShareConfig,
+        course: Course,
+        devices: Devices,
+        folder: StateFolder | None = None,
+        checkpoint_every: int = 100,
+    ):
+        self._config, self._course, self._devices = config, course, devices
+        self._folder, self._every = folder, checkpoint_every
+        self._snapshots = snapshot_rounds(course.rounds)
+        self._history: list[tuple[int, Tensor]] = []  # window, subject rows
+
+    def run(self, progress: Progress = lambda fraction: None) -> list[Model]:
+        """From the keyed start, or from where a training of the same course was interrupted.
+
+        Raises:
+            FloatingPointError: the loss diverged.
+            StateFileError: the folder holds the running state of another training, or a damaged one.
+        """
+        if self._folder is None or _RUNNING not in self._folder:
+            return self._learn(0, 0, None, progress)
+        return self._resume(_RUNNING, len(self._course.windows), progress)
+
+    def replay(self, progress: Progress = lambda fraction: None) -> list[Model]:
+        """From the last snapshot that was learned from what this course has up to there; else from the keyed start.
+
+        Raises:
+            FloatingPointError: the loss diverged.
+            StateFileError: the snapshot is damaged.
+        """
+        for window in range(len(self._course.windows) - 1, 0, -1):
+            if self._folder is not None and self._folder.holds(f"window-{window}", self._about(window)):
+                return self._resume(f"window-{window}", window, progress)
+        return self._learn(0, 0, None, progress)
+
+    def _resume(self, label: str, windows: int, progress: Progress) -> list[Model]:
+        assert self._folder is not None
+        state = self._folder.read(label, self._about(windows))
+        return self._learn(int(state["window"]), int(state["round"]), state, progress)
+
+    def _learn(
+        self, window: int, round_number: int, state: dict[str, Tensor] | None, progress: Progress
+    ) -> list[Model]:
+        server, cohort = self._enter(window, None)
+        if state is not None:
+            self._restore(state, server)
+            cohort.recall(f"round-{round_number}")
+        while True:
+            end = self._course.first_round(window + 1)
+            while round_number < end:
+                server.learn(round_number, cohort)
+                round_number += 1
+                if round_number in self._snapshots:
+                    self._history.append((window, server.subjects.clone()))
+                if round_number % self._every == 0 and round_number < end:
+                    self._keep(_RUNNING, len(self._course.windows), window, round_number, server, cohort)
+                progress(round_number / self._course.rounds)
+            if window + 1 == len(self._course.windows):
+                break
+            # Before anything of the next window comes in, so that the snapshot knows nobody who came with it.
+            self._keep(f"window-{window + 1}", window + 1, window, round_number, server, cohort)
+            window += 1
+            server, cohort = self._enter(window, server)
+        if self._folder is not None:
+            self._folder.drop(_RUNNING)
+        return self._models(server)
+
+    def _enter(self, window: int, earlier: Server | None) -> tuple[Server, Cohort]:
+        replicas = self._course.windows[window].replicas
+        server = Server(self._config, replicas)
+        if earlier is not None:
+            server.carry_on(earlier)
+        return server, self._devices.enter(window, replicas)
+
+    def _keep(self, label: str, windows: int, window: int, round_number: int, server: Server, cohort: Cohort) -> None:
+        if self._folder is None:
+            return
+        state = server.state() | {f"history-{i}": rows for i, (_, rows) in enumerate(self._history)}
+        state["history"] = torch.tensor([at for at, _ in self._history], dtype=torch.int64)
+        state |= {"window": torch.tensor(window), "round": torch.tensor(round_number)}
+        # The devices first, under the round's name: a kill in between leaves the older pair whole.
+        cohort.remember(f"round-{round_number}")
+        self._folder.write(label, state, self._about(windows))
+
+    def _restore(self, state: dict[str, Tensor], server: Server) -> None:
+        server.restore(state)
+        self._history = [(int(at), state[f"history-{i}"]) for i, at in enumerate(state["history"])]
+
+    def _about(self, windows: int) -> dict[str, Any]:
+        """What must be the same for a state to be taken up: configuration, seeds, code, and the data so far."""
+        return {
+            "config": self._config.digest(),
+            "seeds": list(self._course.seeds),
+            "code": code_digest(),
+            "data": self._course.digest(windows),
+        }
+
+    def _models(self, server: Server) -> list[Model]:
+        last = self._course.windows[-1].replicas
+        history = torch.stack([self._aligned(window, rows, server) for window, rows in self._history])
+        models = []
+        for place, (world, seed) in enumerate(zip(last.worlds, last.seeds, strict=True)):
+            subjects, items = last.subject_slices[place], last.item_slices[place]
+            models.append(
+                Model(
+                    config=self._config,
+                    subject_keys=world.subject_keys,
+                    item_keys=world.item_keys,
+                    seed=seed,
+                    subjects=server.subjects[subjects].clone(),
+                    items=server.items[items].clone(),
+                    history=history[:, subjects].clone(),
+                )
+            )
+            models[-1].assert_finite()
+        return models
+
+    def _aligned(self, window: int, rows: Tensor, server: Server) -> Tensor:
+        """Rows of an earlier window by the subjects of the last; who came later has the row of today."""
+        places = server.replicas.subject_rows_in(self._course.windows[window].replicas)
+        return torch.where((places >= 0)[:, None], rows[places.clamp(min=0)], server.subjects)

@@ -13,14 +13,15 @@ def propagate(graph: Incidence, subjects: Tensor, items: Tensor, layers: int) ->
 
     Args:
         graph: normalised incidence, [n, m].
-        subjects: [n, replicas, d].
-        items: [m, replicas, d].
+        subjects: [n, d].
+        items: [m, d].
 
     Returns:
         Views of subjects and items, of the same shapes.
     """
-    subject_sum, item_sum = subjects, items
+    subject_sum, item_sum = subjects.clone(), items.clone()
     for _ in range(layers):
         subjects, items = graph @ items, graph.transposed(subjects)
-        subject_sum, item_sum = subject_sum + subjects, item_sum + items
-    return subject_sum / (layers + 1), item_sum / (layers + 1)
+        subject_sum += subjects
+        item_sum += items
+    return subject_sum.div_(layers + 1), item_sum.div_(layers + 1)

@@ -1,8 +1,6 @@
 """Storing, loading, promoting and destroying model versions."""
 
 import hashlib
-from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,23 +10,9 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-import models_engine
+from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.model import Model
 from models_engine.registry.models import ModelVersion, Recommender
-
-_LEARNING_PACKAGES = ("fedshare", "federation", "evaluation")
-
-
-@cache
-def code_digest() -> str:
-    """SHA-256 over the names and contents of every file that takes part in learning."""
-    root = Path(models_engine.__file__).parent
-    digest = hashlib.sha256()
-    for package in _LEARNING_PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(f"{path.relative_to(root)}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def store_artifact(model: Model) -> tuple[str, str]:
@@ -66,7 +50,7 @@ def register_version(
         number=last + 1,
         method=method,
         parent=parent,
-        seed=int(model.seeds[0]),
+        seed=model.seed,
         code_digest=code_digest(),
         digest=digest,
         artifact=artifact,

@@ -8,14 +8,16 @@ from torch import Tensor
 
 from audits.verification.plan import QUICK, AuditPlan
 from audits.verification.protocol import AFTER_ERASURE, AFTER_UNSHARING
+from models_engine.fedshare.code import code_digest
+from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.unlearning import LADDER
 from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, Strategy
 from models_engine.registry.models import ModelVersion
-from models_engine.registry.services import code_digest, load_model
+from models_engine.registry.services import load_model
 from unlearning.jobs.models import Job
-from unlearning.jobs.training import make_cohort, simulated_fleet
+from unlearning.jobs.training import StartedFleet, make_cohort, simulated_fleet
 from unlearning.lineage.datasets import Pairs, shared_data
 from unlearning.requests.forget_set import open_forget_set
 from unlearning.requests.models import Request
@@ -35,7 +37,7 @@ class JobContext:
     pairs: dict[Request, Edges]
     """The withdrawn pairs of each request, by row of `before`."""
     plans: dict[Request, AuditPlan]
-    reference_seeds: Tensor
+    reference_seeds: list[int]
     ladder: tuple[Strategy, ...]
 
 
@@ -60,11 +62,12 @@ def read_context(job: Job) -> JobContext:
     fleet = simulated_fleet()
     task = ForgetTask(
         model=model,
-        before=before,
+        course=Course.single([before], [model.seed], model.config.rounds),
         unshared=_union(unshared, before.n_items, erased),
         erased=erased,
         calibration=Calibration(version.calibration["erase"], version.calibration["unshare"]),
-        make_cohort=make_cohort(fleet, model, fleet.private(version.pk)),
+        make_cohort=make_cohort(fleet, fleet.private(version.pk)),
+        start_devices=StartedFleet,
     )
     seeds = _reference_seeds(job)
     return JobContext(
@@ -76,7 +79,7 @@ def read_context(job: Job) -> JobContext:
         requests=requests,
         pairs=pairs,
         plans={request: _plan(request, seeds) for request in requests},
-        reference_seeds=torch.tensor(seeds),
+        reference_seeds=seeds,
         ladder=_ladder(version),
     )
 

@@ -22,6 +22,7 @@ from audits.verification.verdict import Verdict, conclude
 from models_engine.evaluation.ranking import RankingQuality
 from models_engine.federation.fleet import PrivateVectors
 from models_engine.fedshare.model import ModelFileError
+from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
 from models_engine.registry.services import discard_artifact, register_version, store_artifact
 from unlearning.jobs.completion import Attempt, complete_request
@@ -72,9 +73,8 @@ def _run(held: Claim) -> None:
             _freeze_plan(request, context)
 
     held.phase("references")
-    references = Exposure.of(
-        train_references(context.model.config, context.after, context.reference_seeds, held.progress), context.after
-    )
+    trained = train_references(context.model.config, context.after, context.reference_seeds, held.progress)
+    references = [Exposure.of(model, context.after) for model in trained]
     held.phase("positive control")
     audits = _audits(context, references)
     quality_before = _quality(context, _untouched(context))
@@ -105,7 +105,8 @@ def _run(held: Claim) -> None:
 def _untouched(context: JobContext) -> Forgotten:
     """The old rows of those who stay."""
     staying = context.model.keeping(~context.task.erased)
-    return Forgotten(staying, context.task.make_cohort(staying, context.after))
+    replicas = Replicas([context.after], [staying.seed])
+    return Forgotten(staying, context.task.make_cohort(staying.config, replicas))
 
 
 def _freeze_plan(request: Request, context: JobContext) -> None:
@@ -114,7 +115,7 @@ def _freeze_plan(request: Request, context: JobContext) -> None:
     log.append("plan.frozen", {"plan": plan.digest(), "request": str(request.id)})
 
 
-def _audits(context: JobContext, references: Exposure) -> dict[Request, Audit | None]:
+def _audits(context: JobContext, references: list[Exposure]) -> dict[Request, Audit | None]:
     old = Exposure.of(context.model, context.before)
     return {
         request: Audit(context.plans[request], context.pairs[request], context.before, old, references)

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -12,13 +11,17 @@ from audits.evidence import log
 from models_engine.evaluation.ranking import RankingQuality, popularity_quality, ranking_quality
 from models_engine.federation.fleet import PrivateVectors, SimulatedFleet
 from models_engine.federation.simulated import SimulatedCohort
+from models_engine.fedshare.code import code_digest
+from models_engine.fedshare.config import FedShareConfig
+from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import SharedData
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.training import Progress, train
+from models_engine.fedshare.replicas import Replicas
+from models_engine.fedshare.training import Progress, Training
 from models_engine.fedshare.unlearning.rehearsal import rehearse
 from models_engine.fedshare.unlearning.strategy import MakeCohort
 from models_engine.registry.models import ModelVersion, Recommender
-from models_engine.registry.services import code_digest, discard_artifact, promote, register_version, store_artifact
+from models_engine.registry.services import discard_artifact, promote, register_version, store_artifact
 from unlearning.lineage.datasets import record_dataset, shared_data
 
 _SHARE_OF_TRAINING = 1 / 3  # a rehearsal trains two twins
@@ -40,14 +43,16 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     data = shared_data(as_of)
     fleet = simulated_fleet()
     config = recommender.fedshare_config()
-    seeds = torch.tensor([seed])
-    cohort = fleet.cohort(config, data, seeds)
-    model = train(config, data, cohort, seeds, lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
+    devices = StartedFleet(config)
+    course = Course.single([data], [seed], config.rounds)
+    (model,) = Training(config, course, devices).run(lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
+    cohort = devices.cohort
     private = PrivateVectors(model.subject_keys, cohort.private)
     calibration = rehearse(
         model,
         data,
-        make_cohort(fleet, model, private),
+        make_cohort(fleet, private),
+        StartedFleet,
         lambda fraction: progress(_SHARE_OF_TRAINING + fraction * (1 - _SHARE_OF_TRAINING)),
     )
     metrics = {"fedshare": asdict(quality(model, data, cohort)), "popularity": asdict(popularity(data))}
@@ -83,15 +88,22 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     return version
 
 
-def make_cohort(fleet: SimulatedFleet, trained: Model, private: PrivateVectors) -> MakeCohort:
-    """How a strategy gets the devices: with the vectors that go with a trained model, or afresh."""
+class StartedFleet:
+    """The devices of this installation at their keyed start."""
 
-    def make(start: Model | None, data: SharedData) -> SimulatedCohort:
-        if start is None:
-            return fleet.cohort(trained.config, data, trained.seeds)
-        return fleet.cohort(start.config, data, start.seeds, private)
+    def __init__(self, config: FedShareConfig):
+        self._config = config
+        self.cohort: SimulatedCohort
 
-    return make
+    def enter(self, window: int, replicas: Replicas) -> SimulatedCohort:
+        """See `Devices.enter`; everything comes in one window."""
+        self.cohort = simulated_fleet().cohort(self._config, replicas)
+        return self.cohort
+
+
+def make_cohort(fleet: SimulatedFleet, private: PrivateVectors) -> MakeCohort:
+    """How a strategy gets the devices with the vectors that go with a trained model."""
+    return lambda config, replicas: fleet.cohort(config, replicas, private)
 
 
 def let_serve(version: ModelVersion) -> list[ModelVersion]:
@@ -112,7 +124,7 @@ def quality(model: Model, data: SharedData, cohort: SimulatedCohort, k: int = 20
     devices = simulated_fleet().data()
     subjects, items = cohort.representations(model.items, *model.views(data))
     known, held_out = devices.edges(data, held_out=False), devices.edges(data, held_out=True)
-    return ranking_quality(subjects[:, 0], items[:, 0], known, held_out, k)
+    return ranking_quality(subjects, items, known, held_out, k)
 
 
 def popularity(data: SharedData, k: int = 20) -> RankingQuality:

@@ -1,10 +1,19 @@
 """Forgetting as a ladder of strategies with one interface, cheapest first."""
 
 from models_engine.fedshare.unlearning.contrastive import Contrastive
-from models_engine.fedshare.unlearning.retrain import Retrain
+from models_engine.fedshare.unlearning.exact import Retrain, RollbackReplay
 from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, Forgotten, Strategy
 
 LADDER: tuple[Strategy, ...] = (Contrastive(), Retrain())
-"""The rungs, from the cheapest to the one that is always right."""
+"""The rungs of a model that learned in one window: there is no clean snapshot to roll back to but the keyed start."""
 
-__all__ = ["LADDER", "Calibration", "Contrastive", "ForgetTask", "Forgotten", "Retrain", "Strategy"]
+__all__ = [
+    "LADDER",
+    "Calibration",
+    "Contrastive",
+    "ForgetTask",
+    "Forgotten",
+    "Retrain",
+    "RollbackReplay",
+    "Strategy",
+]

@@ -32,49 +32,53 @@ import torch
 from torch import Tensor
 
 from models_engine.federation.cohort import Cohort
+from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.graph import Incidence
 from models_engine.fedshare.model import Model
+from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.server import Server, initial_subjects
 from models_engine.fedshare.training import Progress
 from models_engine.fedshare.unlearning.strategy import ForgetTask, Forgotten
 
 
 def induced_view(model: Model, before: SharedData, withdrawn: Edges) -> Tensor:
-    """h of the module's docstring, [m, replicas, d]; zero for items without a withdrawn edge."""
+    """h of the module's docstring, [m, d]; zero for items without a withdrawn edge."""
     weights = torch.rsqrt(before.item_popularity()[withdrawn.items].float())
     edges = Incidence(withdrawn.subjects, withdrawn.items, weights, (before.n_subjects, before.n_items))
     return edges.transposed(model.history.mean(0))
 
 
 def push_and_pull(
-    model: Model,
+    config: FedShareConfig,
+    replicas: Replicas,
+    subjects: Tensor,
+    items: Tensor,
     push: Tensor,
-    data: SharedData,
     cohort: Cohort,
     progress: Progress = lambda fraction: None,
 ) -> Tensor:
-    """The item rows after a push and the pull that follows it, [m, replicas, d].
+    """The item rows after a push and the pull that follows it, [m, d].
 
     Args:
-        model: with the rows of the subjects who stay.
-        push: what is taken off the item rows, [m, replicas, d]; rows that it leaves alone stay fixed.
-        data: the retained data.
-        cohort: the devices of those who stay, made with `gentle(model)`.
+        config: of the model.
+        replicas: the retained data; several worlds are several acts of forgetting side by side.
+        subjects: rows of those who stay, [n, d].
+        push: what is taken off the item rows, [m, d]; rows that it leaves alone stay fixed.
+        cohort: the devices of those who stay.
     """
-    server = Server(gentle(model).config, data, model.subjects, model.items - push)
-    affected = (push != 0).any(-1).any(-1)
-    for round_number in range(model.config.pull_rounds):
+    server = Server(gentle(config), replicas, subjects, items - push)
+    affected = (push != 0).any(1).nonzero().squeeze(1)
+    for round_number in range(config.pull_rounds):
         # Rounds go on counting where training ended, so that no draw is made twice.
-        server.settle(model.config.rounds + round_number, cohort, affected)
-        progress((round_number + 1) / model.config.pull_rounds)
+        server.settle(config.rounds + round_number, cohort, affected)
+        progress((round_number + 1) / config.pull_rounds)
     return server.items
 
 
-def gentle(model: Model) -> Model:
-    """The model as one that learns with the step size of the pull."""
-    rate = model.config.learning_rate * model.config.pull_rate
-    return replace(model, config=replace(model.config, learning_rate=rate))
+def gentle(config: FedShareConfig) -> FedShareConfig:
+    """The configuration with the step size of the pull."""
+    return replace(config, learning_rate=config.learning_rate * config.pull_rate)
 
 
 class Contrastive:
@@ -86,6 +90,7 @@ class Contrastive:
     def forget(self, task: ForgetTask, progress: Progress) -> Forgotten:
         """See `Strategy.forget`."""
         model, before, after = task.model, task.before, task.after()
+        replicas = Replicas([after], [model.seed])
         withdrawn = task.withdrawn()
         of_erased = task.erased[withdrawn.subjects]
         push = torch.zeros_like(model.items)
@@ -95,25 +100,28 @@ class Contrastive:
         ):
             push += amplitude * induced_view(model, before, part)
         staying = model.keeping(~task.erased)
-        cohort = task.make_cohort(gentle(staying), after)
-        items = push_and_pull(staying, push, after, cohort, lambda fraction: progress(fraction / 2))
+        cohort = task.make_cohort(gentle(model.config), replicas)
+        items = push_and_pull(
+            model.config, replicas, staying.subjects, model.items, push, cohort, lambda done: progress(done / 2)
+        )
         affected = torch.zeros(before.n_subjects, dtype=torch.bool)
         affected[withdrawn.subjects] = True
-        forgotten = _refit(replace(staying, items=items), after, affected[~task.erased], cohort)
+        forgotten = _refit(replace(staying, items=items), replicas, affected[~task.erased], cohort)
         forgotten.assert_finite()
         progress(1.0)
         return Forgotten(forgotten, cohort)
 
 
-def _refit(model: Model, data: SharedData, affected: Tensor, cohort: Cohort) -> Model:
+def _refit(model: Model, replicas: Replicas, affected: Tensor, cohort: Cohort) -> Model:
     """Give the affected subjects new rows, from their keyed start, against frozen items."""
-    if not affected.any():
+    rows = affected.nonzero().squeeze(1)
+    if len(rows) == 0:
         return model
-    start = initial_subjects(model.config, model.subject_keys, model.seeds)
-    mask = affected[:, None, None]
-    server = Server(model.config, data, torch.where(mask, start, model.subjects), model.items)
+    mask = affected[:, None]
+    start = torch.where(mask, initial_subjects(model.config, replicas), model.subjects)
+    server = Server(model.config, replicas, start, model.items)
     for round_number in range(model.config.refit_rounds):
-        server.refit(round_number, cohort, affected)
+        server.refit(round_number, cohort, rows)
     # Their old rows are history of the withdrawn data: only the refitted ones may be kept.
     return replace(
         model,

@@ -16,34 +16,42 @@ from torch import Tensor
 
 from models_engine.evaluation.margins import fold_in_margins, matched_items
 from models_engine.fedshare import keyed
+from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.training import Progress, train
+from models_engine.fedshare.replicas import Replicas
+from models_engine.fedshare.training import Progress, Training
 from models_engine.fedshare.unlearning.contrastive import gentle, induced_view, push_and_pull
-from models_engine.fedshare.unlearning.strategy import Calibration, MakeCohort
+from models_engine.fedshare.unlearning.strategy import Calibration, MakeCohort, StartDevices
 
 _ACTOR = keyed.stream("actor")
 _HALF = keyed.stream("half")
 _SHARE_OF_ACTORS = 0.1
+_MOST_ACTORS = 100
 _CONTRAST_ITEMS = 60
 _TROUPE = 20
 _AMPLITUDES = tuple(2.0**power for power in range(7))
 _REFINEMENTS = 2
 
 
-def rehearse(model: Model, data: SharedData, make_cohort: MakeCohort, progress: Progress) -> Calibration:
-    """Measure the amplitudes for a model of one replica; costs about four trainings.
+def rehearse(
+    model: Model, data: SharedData, make_cohort: MakeCohort, start_devices: StartDevices, progress: Progress
+) -> Calibration:
+    """Measure the amplitudes for a model; costs about four trainings.
 
     Raises:
         ValueError: too few subjects share anything to act.
     """
-    actors = (keyed.uniform(data.subject_keys, model.seeds[0], _ACTOR) < _SHARE_OF_ACTORS) & data.sharing()
+    draws = keyed.uniform(data.subject_keys, model.seed, _ACTOR)
+    actors = (draws < _SHARE_OF_ACTORS) & data.sharing()
+    if actors.sum() > _MOST_ACTORS:
+        actors &= draws <= draws[actors].sort().values[_MOST_ACTORS - 1]
     drawn = keyed.uniform(data.subject_keys[data.edges.subjects], data.item_keys[data.edges.items], _HALF) < 0.5
     everything = torch.ones_like(drawn)
     amplitudes = []
     for part, (leaving, withdrawn) in enumerate(((True, everything), (False, drawn))):
         scene = _Scene(model, data, actors, leaving, withdrawn, make_cohort)
-        target = scene.twin_level(partial(_half, progress, part))
+        target = scene.twin_level(start_devices, partial(_half, progress, part))
         amplitudes.append(_crossing(scene.level, target))
     return Calibration(erase=amplitudes[0], unshare=amplitudes[1])
 
@@ -63,36 +71,36 @@ class _Scene:
         self._model, self._data, self._make_cohort = model, data, make_cohort
         self._leaving, self._drawn = leaving, drawn
         self._actors = actors
-        rows = actors.nonzero().squeeze(1)
         if not (actors[data.edges.subjects] & drawn).any():
             raise ValueError("too few subjects share anything for a rehearsal: no amplitude can be measured")
-        self._troupes = [torch.isin(torch.arange(data.n_subjects), troupe) for troupe in rows.split(_TROUPE)]
+        rows = actors.nonzero().squeeze(1)
+        troupes = [torch.isin(torch.arange(data.n_subjects), troupe) for troupe in rows.split(_TROUPE)]
+        self._troupes = [troupe for troupe in troupes if len(self._withdrawn(troupe))]
         self._pairs = [self._withdrawn(troupe) for troupe in self._troupes]
-        self._contrasts = [
-            matched_items(pairs, data.edges, data.item_popularity(), _CONTRAST_ITEMS) for pairs in self._pairs
-        ]
+        popularity = data.item_popularity()
+        self._contrasts = [matched_items(pairs, data.edges, popularity, _CONTRAST_ITEMS) for pairs in self._pairs]
+        self._induced = torch.cat([induced_view(model, data, pairs) for pairs in self._pairs])
+        leavers = [troupe & leaving for troupe in self._troupes]
+        # Each troupe is forgotten in a world of its own, all at once.
+        remaining = [data.without(pairs, gone) for pairs, gone in zip(self._pairs, leavers, strict=True)]
+        self._replicas = Replicas(remaining, [model.seed] * len(remaining))
+        self._subjects = torch.cat([model.subjects[~gone] for gone in leavers])
 
-    def twin_level(self, progress: Progress) -> float:
+    def twin_level(self, start_devices: StartDevices, progress: Progress) -> float:
         """Mean margin of what is withdrawn, in a model that never had it of any actor."""
         remaining = self._data.without(self._withdrawn(self._actors), self._actors & self._leaving)
-        cohort = self._make_cohort(None, remaining)
-        twin = train(self._model.config, remaining, cohort, self._model.seeds, progress)
+        config, seed = self._model.config, self._model.seed
+        course = Course.single([remaining], [seed], config.rounds)
+        twin = Training(config, course, start_devices(config)).run(progress)[0]
         return self._mean([twin.items] * len(self._troupes))
 
     def level(self, amplitude: float) -> float:
         """The same in the model, each troupe being forgotten with this amplitude, one at a time."""
-        return self._mean(
-            [
-                self._forgotten(amplitude, troupe, pairs)
-                for troupe, pairs in zip(self._troupes, self._pairs, strict=True)
-            ]
-        )
-
-    def _forgotten(self, amplitude: float, troupe: Tensor, pairs: Edges) -> Tensor:
-        leaving = troupe & self._leaving
-        remaining, staying = self._data.without(pairs, leaving), self._model.keeping(~leaving)
-        push = amplitude * induced_view(self._model, self._data, pairs)
-        return push_and_pull(staying, push, remaining, self._make_cohort(gentle(staying), remaining))
+        model, replicas = self._model, self._replicas
+        cohort = self._make_cohort(gentle(model.config), replicas)
+        items = model.items.repeat(len(replicas), 1)
+        tables = push_and_pull(model.config, replicas, self._subjects, items, amplitude * self._induced, cohort)
+        return self._mean([tables[rows] for rows in replicas.item_slices])
 
     def _withdrawn(self, subjects: Tensor) -> Edges:
         return self._data.edges.where(subjects[self._data.edges.subjects] & self._drawn)
@@ -101,7 +109,6 @@ class _Scene:
         margins = [
             fold_in_margins(table, pairs, contrast)
             for table, pairs, contrast in zip(tables, self._pairs, self._contrasts, strict=True)
-            if len(pairs)
         ]
         return float(torch.cat(margins).mean())
 

@@ -8,13 +8,19 @@ import torch
 from torch import Tensor
 
 from models_engine.federation.cohort import Cohort
+from models_engine.fedshare.config import FedShareConfig
+from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.files import StateFolder
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.training import Progress
+from models_engine.fedshare.replicas import Replicas
+from models_engine.fedshare.training import Devices, Progress
 
-MakeCohort = Callable[[Model | None, SharedData], Cohort]
-"""The devices of the subjects that the data names: carrying on from a model and with its step size,
-or from the keyed start."""
+MakeCohort = Callable[[FedShareConfig, Replicas], Cohort]
+"""The devices of the subjects that the worlds name, carrying on from the model that is to forget."""
+
+StartDevices = Callable[[FedShareConfig], Devices]
+"""The devices at their keyed start, for a course."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +38,22 @@ class ForgetTask:
     """One act of forgetting: the model as it is, and the data before and after."""
 
     model: Model
-    before: SharedData
+    course: Course
+    """What the model learned from, and when."""
     unshared: Edges
     """Pairs that go back to their devices, by row of `before`."""
     erased: Tensor
     """Bool [n], subjects of `before` who leave entirely."""
     calibration: Calibration
     make_cohort: MakeCohort
+    start_devices: StartDevices
+    snapshots: StateFolder | None = None
+    """Where the training left the states before its windows."""
+
+    @property
+    def before(self) -> SharedData:
+        """The data that the model serves with, at the end of the course."""
+        return self.course.windows[-1].replicas.worlds[0]
 
     def after(self) -> SharedData:
         """The data that remains."""
@@ -56,7 +71,6 @@ class Forgotten:
 
     model: Model
     cohort: Cohort
-    """The remaining devices, with the private vectors that go with the model."""
 
 
 class Strategy(Protocol):

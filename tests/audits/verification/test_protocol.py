@@ -10,11 +10,11 @@ from audits.verification.plan import AuditPlan
 from audits.verification.protocol import AFTER_ERASURE, AFTER_UNSHARING, Audit, AuditError, Exposure
 from audits.verification.representation import procrustes_residuals
 from audits.verification.verdict import Verdict
+from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges
-from models_engine.fedshare.training import train
-from tests.worlds import SMALL, World
+from models_engine.fedshare.training import Training
+from tests.worlds import SMALL, World, WorldDevices
 
-SEED = torch.tensor([1])
 K = 9
 ERASED = 8
 
@@ -32,11 +32,11 @@ def scene():
     erased = torch.arange(80) < ERASED
     pairs = world.data.edges.where(erased[world.data.edges.subjects])
     remaining = world.data.without(pairs, erased)
-    old = train(config, world.data, world.cohort(world.data, SEED, config), SEED)
-    never = train(config, remaining, world.cohort(remaining, SEED, config), SEED)
-    seeds = torch.arange(100, 100 + K)
-    references = train(config, remaining, world.cohort(remaining, seeds, config), seeds)
-    return world.data, remaining, pairs, Exposure.of(old, world.data), never, Exposure.of(references, remaining)
+    (old, _), (never, _) = world.learn(world.data, config), world.learn(remaining, config)
+    course = Course.single([remaining] * K, list(range(100, 100 + K)), config.rounds)
+    trained = Training(config, course, WorldDevices(world, config)).run()
+    references = [Exposure.of(model, remaining) for model in trained]
+    return world.data, remaining, pairs, Exposure.of(old, world.data), never, references
 
 
 def test_doing_nothing_is_found_and_is_full_residual_influence(scene):
@@ -95,11 +95,9 @@ def test_input_that_can_not_carry_a_verdict_is_refused(scene, change, message):
 
 
 def test_copies_passed_as_references_are_refused(scene):
-    data, remaining, pairs, old, _, references = scene
-    model = references.model
-    copies = replace(model, items=model.items[:, :1].expand_as(model.items).clone())
+    data, _, pairs, old, _, references = scene
     with pytest.raises(AuditError, match="same model"):
-        Audit(_plan(), pairs, data, old, Exposure.of(copies, remaining))
+        Audit(_plan(), pairs, data, old, references[:1] * K)
 
 
 def test_scores_that_are_not_finite_are_refused(scene):

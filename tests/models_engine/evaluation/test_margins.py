@@ -23,15 +23,15 @@ def test_too_few_untouched_items_are_refused():
 
 
 def test_a_pair_margin_is_the_score_over_the_contrasts_in_their_deviations():
-    subjects = torch.ones(1, 1, 1)
-    items = torch.tensor([5.0, 1.0, 2.0, 3.0]).reshape(4, 1, 1)
+    subjects = torch.ones(1, 1)
+    items = torch.tensor([5.0, 1.0, 2.0, 3.0]).reshape(4, 1)
     margin = pair_margins(subjects, items, Edges(torch.tensor([0]), torch.tensor([0])), torch.tensor([[1, 2, 3]]))
     assert margin.item() == pytest.approx((5 - 2) / 1)
 
 
 def test_fold_in_margins_do_not_change_when_the_space_is_rotated():
     generator = torch.Generator().manual_seed(0)
-    table = torch.randn(50, 1, 6, generator=generator)
+    table = torch.randn(50, 6, generator=generator)
     rotation = torch.linalg.qr(torch.randn(6, 6, generator=generator)).Q
     pairs = Edges(torch.tensor([0, 0, 0, 1, 1]), torch.tensor([0, 1, 2, 3, 4]))
     contrast = torch.randint(5, 50, (5, 20), generator=generator)
@@ -45,7 +45,7 @@ def test_fold_in_margins_do_not_change_when_the_space_is_rotated():
 
 def test_items_that_were_pulled_together_stand_out():
     generator = torch.Generator().manual_seed(0)
-    table = torch.randn(200, 1, 8, generator=generator)
+    table = torch.randn(200, 8, generator=generator)
     table[:5] += 5.0
     pairs = Edges(torch.zeros(5, dtype=torch.int64), torch.arange(5))
     contrast = torch.arange(5, 65).expand(5, 60)
@@ -53,6 +53,6 @@ def test_items_that_were_pulled_together_stand_out():
 
 
 def test_a_subject_with_one_pair_has_no_context_and_margin_zero():
-    table = torch.randn(30, 2, 4, generator=torch.Generator().manual_seed(0))
+    table = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
     pairs = Edges(torch.tensor([0]), torch.tensor([0]))
-    assert fold_in_margins(table, pairs, torch.arange(1, 21)[None]).tolist() == [[0.0, 0.0]]
+    assert fold_in_margins(table, pairs, torch.arange(1, 21)[None]).tolist() == [0.0]

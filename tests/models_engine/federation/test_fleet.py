@@ -1,6 +1,7 @@
 import torch
 
 from models_engine.federation.fleet import DeviceData, PrivateVectors, SimulatedFleet
+from models_engine.fedshare.replicas import Replicas
 from tests.worlds import SMALL, World
 
 
@@ -29,7 +30,7 @@ def test_a_wiped_device_holds_nothing_and_the_others_everything(tmp_path):
 
 
 def test_a_cohort_carries_on_with_the_vectors_of_a_version(tmp_path):
-    world, fleet, seeds = World(), SimulatedFleet(tmp_path), torch.tensor([1])
+    world, fleet = World(), SimulatedFleet(tmp_path)
     fleet.add(
         DeviceData(
             world.subject_keys[world.all.subjects],
@@ -37,6 +38,6 @@ def test_a_cohort_carries_on_with_the_vectors_of_a_version(tmp_path):
             torch.zeros(len(world.all), dtype=torch.bool),
         )
     )
-    kept = torch.randn(len(world.subject_keys), 1, SMALL.width, generator=torch.Generator().manual_seed(0))
+    kept = torch.randn(len(world.subject_keys), SMALL.width, generator=torch.Generator().manual_seed(0))
     fleet.keep_private(3, PrivateVectors(world.subject_keys.flip(0), kept.flip(0)))
-    assert torch.equal(fleet.cohort(SMALL, world.data, seeds, fleet.private(3)).private, kept)
+    assert torch.equal(fleet.cohort(SMALL, Replicas([world.data], [1]), fleet.private(3)).private, kept)

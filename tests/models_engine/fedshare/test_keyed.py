@@ -16,14 +16,20 @@ def test_draws_for_different_purposes_differ():
 def test_leaving_a_row_out_changes_no_other():
     keys = torch.arange(50)
     kept = keys != 17
-    everything = keyed.normal(keys, torch.tensor([1, 2]), 8, 3)
-    assert torch.equal(everything[kept], keyed.normal(keys[kept], torch.tensor([1, 2]), 8, 3))
+    everything = keyed.normal(8, keys, 2, 3)
+    assert torch.equal(everything[kept], keyed.normal(8, keys[kept], 2, 3))
 
 
 def test_a_replica_draws_the_same_alone_and_among_others():
-    keys = torch.arange(20)
-    together = keyed.normal(keys, torch.tensor([5, 6]), 4, 3)
-    assert torch.equal(together[:, 1:], keyed.normal(keys, torch.tensor([6]), 4, 3))
+    keys, seeds = torch.arange(20).repeat(2), torch.tensor([5, 6]).repeat_interleave(20)
+    together = keyed.normal(4, keys, seeds, 3)
+    assert torch.equal(together[20:], keyed.normal(4, torch.arange(20), 6, 3))
+
+
+def test_the_smallest_are_distinct_and_all_of_a_short_list():
+    keys = torch.arange(50)
+    assert len(torch.unique(keyed.smallest(8, keys, 3))) == 8
+    assert sorted(keyed.smallest(8, keys[:5], 3).tolist()) == [0, 1, 2, 3, 4]
 
 
 def test_uniforms_fill_the_unit_interval_evenly():
@@ -36,6 +42,6 @@ def test_uniforms_fill_the_unit_interval_evenly():
 
 
 def test_normals_have_mean_zero_and_variance_one():
-    draws = keyed.normal(torch.arange(2_000), torch.tensor([1]), 50, 4)
+    draws = keyed.normal(50, torch.arange(2_000), 1, 4)
     assert abs(float(draws.mean())) < 4 / 100_000**0.5
     assert abs(float(draws.var()) - 1) < 4 * (2 / 100_000) ** 0.5

@@ -1,0 +1,40 @@
+"""Gradients in closed form against automatic differentiation in float64."""
+
+import torch
+from torch.nn import functional
+
+from models_engine.fedshare.losses import bpr, info_nce
+
+
+def _draw(*shape):
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+
+
+def test_bpr_of_equal_scores_is_log_two_with_slope_one_half():
+    loss, slope = bpr(torch.zeros(1))
+    torch.testing.assert_close(loss, torch.log(torch.tensor([2.0])))
+    assert slope.item() == -0.5
+
+
+def test_the_slope_of_bpr_is_its_derivative():
+    margins = _draw(20).requires_grad_()
+    loss, slope = bpr(margins)
+    (expected,) = torch.autograd.grad(loss.sum(), margins)
+    torch.testing.assert_close(slope, expected)
+
+
+def test_info_nce_and_its_gradients_are_those_of_cross_entropy():
+    anchors, targets, others = _draw(7, 4).requires_grad_(), _draw(7, 4).flip(0).requires_grad_(), _draw(5, 4) + 1
+    a, t, o = (functional.normalize(x, dim=1) for x in (anchors, targets, others))
+    logits = torch.cat([(a * t).sum(1, keepdim=True), a @ o.T], 1) / 0.3
+    expected = functional.cross_entropy(logits, torch.zeros(7, dtype=torch.int64), reduction="none")
+    of_anchors, of_targets = torch.autograd.grad(expected.sum(), (anchors, targets))
+    found = info_nce(anchors.detach(), targets.detach(), others, 0.3)
+    torch.testing.assert_close(found.loss, expected)
+    torch.testing.assert_close(found.anchors, of_anchors)
+    torch.testing.assert_close(found.targets, of_targets)
+
+
+def test_info_nce_of_equal_similarities_is_the_log_of_their_number():
+    same = torch.ones(1, 3)
+    torch.testing.assert_close(info_nce(same, same, same.expand(4, 3), 0.5).loss, torch.tensor([5.0]).log())
