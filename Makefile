@@ -12,7 +12,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: env ## The whole way on MovieLens-100K, then serve; SERVE=0 ends after the table, INTERACTIONS=FILE takes your data
-	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(INTERACTIONS),--interactions $(INTERACTIONS))
+	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(INTERACTIONS),--interactions '$(INTERACTIONS)')
 
 test: check ## Everything that is checked: style, types, imports, tests
 	@$(BIN)/pytest

@@ -15,7 +15,7 @@ from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Training
 
-SMALL = FedShareConfig(width=8, rounds=40, participation=0.5, contrast_negatives=16, pull_rounds=4, refit_rounds=10)
+SMALL = FedShareConfig(width=8, rounds=40, participation=0.5, contrast_negatives=16, pull_rounds=4)
 
 
 class World:

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ class CheckResult:
     name: str
     ok: bool
     detail: str
+
+
+_KEY = re.compile(r"[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44,48}")
 
 
 def verify_report(pdf: bytes, log_key: str) -> list[CheckResult]:
@@ -194,6 +198,18 @@ _CHECKS: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
 ]
 
 
+def _verifier_key(given: str) -> str:
+    """The key itself, or what a file holds. White space, as a line break in a report brings it in, is dropped."""
+    text = Path(given).read_text() if not _KEY.fullmatch(_joined(given)) else given
+    if not _KEY.fullmatch(_joined(text)):
+        raise ValueError("no verifier key")
+    return _joined(text)
+
+
+def _joined(text: str) -> str:
+    return "".join(text.split())
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns 0 if every check holds, 1 if one does not, 2 for unusable arguments."""
     parser = argparse.ArgumentParser(prog="python -m audits.reports.verify", description="Check a report offline.")
@@ -202,9 +218,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         pdf = options.report.read_bytes()
-        key = options.log_key if "+" in options.log_key else Path(options.log_key).read_text()
+        key = _verifier_key(options.log_key)
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except ValueError:
+        print("--log-key: give the log's key (name+hash+key) or a file that holds it", file=sys.stderr)
         return 2
     results = verify_report(pdf, key)
     for result in results:

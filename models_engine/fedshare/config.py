@@ -36,14 +36,12 @@ class FedShareConfig:
     noise: float = 0.0
     """Standard deviation of the Gaussian noise that a device adds to its message, in units of `clip`."""
     pull_rounds: int = 20
-    """Rounds over the retained graph that follow a contrastive push."""
+    """Rounds over the retained graph that follow a contrastive push of a large request."""
     pull_rate: float = 1 / 6
     """Step size of those rounds, as a part of `learning_rate`."""
-    refit_rounds: int = 60
-    """Rounds in which a subject who unshared refits its own row against frozen items."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "rounds", "contrast_negatives", "pull_rounds", "refit_rounds"):
+        for name in ("width", "layers", "rounds", "contrast_negatives", "pull_rounds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.participation <= 1:

@@ -61,17 +61,7 @@ class Server:
         self._item_optimizer.step(item_gradient[rows], rows)
         return loss
 
-    def refit(self, round_number: int, cohort: Cohort, rows: Tensor) -> Tensor:
-        """One round for some subjects alone (int64), the items held fixed."""
-        invited = torch.zeros(len(self.subjects), dtype=torch.bool)
-        invited[rows] = True
-        loss, subject_gradient, _ = self.gradients(round_number, cohort, invited)
-        self._subject_optimizer.step(subject_gradient[rows], rows)
-        return loss
-
-    def gradients(
-        self, round_number: int, cohort: Cohort, invited: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def gradients(self, round_number: int, cohort: Cohort) -> tuple[Tensor, Tensor, Tensor]:
         """The round's loss [replicas] and its gradients by subject rows [n, d] and item rows [m, d].
 
         Raises:
@@ -79,7 +69,7 @@ class Server:
         """
         layers, l2 = self.config.layers, self.config.l2
         subject_views, item_views = propagate(self.graph, self.subjects, self.items, layers)
-        answer = cohort.contribute(round_number, Broadcast(self.items, subject_views, item_views), invited)
+        answer = cohort.contribute(round_number, Broadcast(self.items, subject_views, item_views))
         loss, of_items, of_item_views = self._contrast(round_number, item_views)
         loss = loss + answer.loss
         if not torch.isfinite(loss).all():

@@ -26,6 +26,13 @@ _TITLES = {
 }
 
 
+class Conflict(exceptions.APIException):
+    """409: the id stands for something else already."""
+
+    status_code = 409
+    default_detail = "external_id: used before for something else. Give every request and change an id of its own."
+
+
 class Unprocessable(exceptions.APIException):
     """422 with the fields at fault: `{"field": "what is wrong and what to do"}`."""
 

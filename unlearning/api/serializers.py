@@ -1,6 +1,6 @@
 """What goes in and out."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
@@ -11,13 +11,18 @@ from unlearning.requests.models import Request
 _MAX_SUBJECTS = 1000
 
 
+def _printable(name: object) -> str:
+    """A field's name as an answer may carry it."""
+    return str(name)[:60].encode("ascii", "backslashreplace").decode()
+
+
 class _Strict(serializers.Serializer):
     """Refuses fields that it does not know, so that a misspelt one is not silently lost."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
             raise serializers.ValidationError(
-                {name: ["Unknown field: remove it."] for name in sorted(str(name)[:60] for name in unknown)}
+                {name: ["Unknown field: remove it."] for name in sorted(_printable(name) for name in unknown)}
             )
         return super().to_internal_value(data)
 
@@ -29,14 +34,20 @@ class _Identity(serializers.CharField):
         super().__init__(max_length=200, help_text="The customer's id or e-mail, as it was registered", **kwargs)
 
 
+class _Choice(serializers.ChoiceField):
+    """One of a few words; the answer to another lists them and does not repeat it."""
+
+    def fail(self, key: str, **kwargs: Any) -> NoReturn:
+        """See `Field.fail`."""
+        raise serializers.ValidationError(f"Not a valid choice: give one of {', '.join(map(str, self.choices))}.")
+
+
 class ErasureIn(_Strict):
     """An erasure of one or more subjects."""
 
-    kind = serializers.ChoiceField(
-        choices=[Request.Kind.ERASE], help_text="`erase`; unsharing is done by moving the slider"
-    )
+    kind = _Choice(choices=[Request.Kind.ERASE], help_text="`erase`; unsharing is done by moving the slider")
     subjects = serializers.ListField(child=_Identity(), min_length=1, max_length=_MAX_SUBJECTS)
-    regime = serializers.ChoiceField(choices=Request.Regime.choices, default=Request.Regime.GDPR)
+    regime = _Choice(choices=Request.Regime.choices, default=Request.Regime.GDPR)
     external_id = serializers.CharField(max_length=100, help_text="Your id of the request; a repeat finds the first")
 
     def validate_subjects(self, subjects: list[str]) -> list[str]:
@@ -52,7 +63,7 @@ class ConsentIn(_Strict):
     subject = _Identity()
     share_percent = serializers.IntegerField(min_value=0, max_value=100, help_text="The slider, in percent")
     channel = serializers.CharField(max_length=40, default="crm")
-    regime = serializers.ChoiceField(choices=Request.Regime.choices, default=Request.Regime.GDPR)
+    regime = _Choice(choices=Request.Regime.choices, default=Request.Regime.GDPR)
     external_id = serializers.CharField(max_length=100, help_text="Your id of the change; a repeat finds the first")
 
 

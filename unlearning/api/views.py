@@ -1,24 +1,37 @@
 """Endpoints of `/api/v1`. A client sees the requests that it opened, and no others."""
 
+from typing import Any
 from uuid import UUID
 
 from django.core.files.storage import storages
-from django.db import IntegrityError
 from django.http import FileResponse, Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from oauth2_provider.contrib.rest_framework import TokenHasScope
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from unlearning.api.problems import Unprocessable
+from unlearning.api.problems import Conflict, Unprocessable
 from unlearning.api.serializers import ConsentIn, ConsentOut, ErasureIn, ProblemOut, RequestOut
 from unlearning.requests import services
 from unlearning.requests.models import Request
 
 _PROBLEMS = {400: ProblemOut, 401: ProblemOut, 403: ProblemOut}
 _UNKNOWN = "Not known here, or erased already: check the id, or leave it out."
+
+
+class PdfRenderer(BaseRenderer):
+    """Lets a client ask for `application/pdf`; the file itself is streamed past it."""
+
+    media_type = "application/pdf"
+    format = "pdf"
+    render_style = "binary"
+
+    def render(self, data: Any, *args: Any, **kwargs: Any) -> bytes:
+        """A problem, as JSON: there is no PDF of it."""
+        return JSONRenderer().render(data)
 
 
 class ClientView(APIView):
@@ -47,16 +60,14 @@ class RequestsView(ClientView):
     @extend_schema(
         operation_id="open_erasure",
         request=ErasureIn,
-        responses={202: RequestOut, 200: OpenApiResponse(RequestOut, "Opened before"), 422: ProblemOut} | _PROBLEMS,
+        responses={202: RequestOut, 200: OpenApiResponse(RequestOut, "Opened before"), 409: ProblemOut, 422: ProblemOut}
+        | _PROBLEMS,
     )
     def post(self, http: HttpRequest) -> Response:
         """The rows leave the live tables before the answer; the models follow."""
         wanted = _validated(ErasureIn, http)
-        known = services.find_request(source=self.client, external_id=wanted["external_id"])
-        if known:
-            return _found(known)
         try:
-            request = services.erase(
+            request, new = services.erase(
                 identities=wanted["subjects"],
                 regime=wanted["regime"],
                 source=self.client,
@@ -64,9 +75,9 @@ class RequestsView(ClientView):
             )
         except services.UnknownSubjects as unknown:
             raise Unprocessable({f"subjects[{place}]": _UNKNOWN for place in unknown.places}) from None
-        except IntegrityError:
-            return _found(_sent_twice(self.client, wanted["external_id"]))
-        return _accepted(request)
+        except services.IdTaken:
+            raise Conflict from None
+        return _accepted(request) if new else _found(request)
 
 
 class RequestView(ClientView):
@@ -84,6 +95,7 @@ class EvidenceView(ClientView):
     """Download the evidence of a completed request."""
 
     required_scopes = ("requests:read",)
+    renderer_classes = (JSONRenderer, PdfRenderer)
 
     @extend_schema(
         operation_id="download_evidence",
@@ -105,6 +117,7 @@ class ConsentsView(ClientView):
         responses={
             202: OpenApiResponse(ConsentOut, "Lowered: an unshare request was opened"),
             200: OpenApiResponse(ConsentOut, "Recorded: nothing had to be unshared"),
+            409: ProblemOut,
             422: ProblemOut,
         }
         | _PROBLEMS,
@@ -112,23 +125,20 @@ class ConsentsView(ClientView):
     def post(self, http: HttpRequest) -> Response:
         """Raising shares more from now on. Lowering unshares exactly what is no longer covered."""
         wanted = _validated(ConsentIn, http)
-        request = services.find_request(source=self.client, external_id=wanted["external_id"])
-        status = 200
-        if request is None:
-            try:
-                request = services.move_slider(
-                    identity=wanted["subject"],
-                    share_percent=wanted["share_percent"],
-                    regime=wanted["regime"],
-                    channel=wanted["channel"],
-                    source=self.client,
-                    external_id=wanted["external_id"],
-                )
-                status = 202 if request else 200
-            except services.UnknownSubjects:
-                raise Unprocessable({"subject": _UNKNOWN}) from None
-            except IntegrityError:
-                request = _sent_twice(self.client, wanted["external_id"])
+        try:
+            request, new = services.move_slider(
+                identity=wanted["subject"],
+                share_percent=wanted["share_percent"],
+                regime=wanted["regime"],
+                channel=wanted["channel"],
+                source=self.client,
+                external_id=wanted["external_id"],
+            )
+        except services.UnknownSubjects:
+            raise Unprocessable({"subject": _UNKNOWN}) from None
+        except services.IdTaken:
+            raise Conflict from None
+        status = 202 if new and request else 200
         body = ConsentOut({"share_percent": wanted["share_percent"], "request": request}).data
         return Response(body, status=status)
 
@@ -150,11 +160,6 @@ def _validated(serializer: type, http: HttpRequest) -> dict:
     checked = serializer(data=http.data)
     checked.is_valid(raise_exception=True)
     return checked.validated_data
-
-
-def _sent_twice(source: str, external_id: str) -> Request:
-    """The request that another worker opened for the same id a moment ago."""
-    return Request.objects.get(source=source, external_id=external_id)
 
 
 def _accepted(request: Request) -> Response:

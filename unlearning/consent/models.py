@@ -20,11 +20,15 @@ class ConsentEvent(models.Model):
     notice_version = models.CharField(max_length=40, help_text="The privacy notice that was shown")
     channel = models.CharField(max_length=40, help_text="Where it was given: app, web, crm, import")
     recorded_by = models.CharField(max_length=100, help_text="Client or command that recorded it")
+    external_id = models.CharField(max_length=100, null=True, help_text="The sender's id; each counts once")  # noqa: DJ001
     effective_at = models.DateTimeField()
     recorded_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(share_percent__lte=100), name="event_share_percent")]
+        constraints = [
+            models.CheckConstraint(condition=Q(share_percent__lte=100), name="event_share_percent"),
+            models.UniqueConstraint(fields=["recorded_by", "external_id"], name="event_once"),
+        ]
         indexes = [models.Index(fields=["subject", "effective_at", "id"])]
         triggers = append_only()
 

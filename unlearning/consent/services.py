@@ -24,6 +24,7 @@ def record_consent(
     recorded_by: str,
     effective_at: datetime | None = None,
     notice_version: str = DEFAULT_NOTICE,
+    external_id: str | None = None,
 ) -> ConsentEvent:
     """Append a consent event and bring the projection up to date.
 
@@ -31,6 +32,7 @@ def record_consent(
 
     Args:
         effective_at: from when the decision counts; None means now.
+        external_id: the sender's id of the change; a second event under it is refused by the database.
     """
     event = ConsentEvent.objects.create(
         subject=subject,
@@ -39,6 +41,7 @@ def record_consent(
         channel=channel,
         recorded_by=recorded_by,
         notice_version=notice_version,
+        external_id=external_id,
         effective_at=effective_at or timezone.now(),
     )
     project(subject)

@@ -65,7 +65,7 @@ def read_context(job: Job) -> JobContext:
         course=Course.single([before], [model.seed], model.config.rounds),
         unshared=_union(unshared, before.n_items, erased),
         erased=erased,
-        calibration=Calibration(version.calibration["erase"], version.calibration["unshare"]),
+        calibration=Calibration(**{name: version.calibration[name] for name in ("erase", "unshare", "unshare_rows")}),
         make_cohort=make_cohort(fleet, fleet.private(version.pk)),
         start_devices=StartedFleet,
     )

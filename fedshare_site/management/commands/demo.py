@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -61,8 +62,7 @@ class Command(BaseCommand):
     def _run(self, no_serve: bool, interactions: Path | None, port: int) -> None:
         began = time.monotonic()
         self._prepare()
-        self._import(interactions)
-        self._train()
+        self._train(self._import(interactions))
         address = f"http://127.0.0.1:{free_port(port)}"
         with running(int(address.rpartition(":")[2]), _BATCH_WINDOW) as processes:
             with stage("Start web server, worker and beat", self.console):
@@ -82,7 +82,8 @@ class Command(BaseCommand):
             make_keys()
             call_command("collectstatic", interactive=False, verbosity=0)
 
-    def _import(self, interactions: Path | None) -> None:
+    def _import(self, interactions: Path | None) -> int:
+        """Returns how many interactions are new on the server."""
         if interactions is None:
             with stage("Fetch MovieLens-100K", self.console):
                 interactions = movielens.fetch(settings.VAR / "downloads")
@@ -96,12 +97,15 @@ class Command(BaseCommand):
             )
         self.console.print(
             f"    {summary.stored + summary.known:,} shared with the server, {summary.not_covered:,} on devices alone"
-            + (f", {summary.suppressed:,} of erased subjects refused" if summary.suppressed else "")
+            + (f", {summary.suppressed:,} of erased subjects refused" if summary.suppressed else ""),
+            soft_wrap=True,
         )
+        return summary.stored
 
-    def _train(self) -> None:
+    def _train(self, stored: int) -> None:
+        """Train where no model serves yet, or where the file brought something new."""
         recommender, _ = Recommender.objects.get_or_create(name=_RECOMMENDER)
-        if recommender.serving is None:
+        if recommender.serving is None or stored:
             with stage("Train FedShare, rehearse forgetting", self.console) as progress:
                 train_recommender(recommender, 1, progress)
             recommender.refresh_from_db()
@@ -161,7 +165,8 @@ class Command(BaseCommand):
         for name, path in paths:
             self.console.print(f"    {name}  {path}", soft_wrap=True)
         self.console.print(
-            f"Check one: python -m audits.reports.verify {paths[-1][1]} --log-key {settings.KEYS / LOG_PUBLIC}",
+            f"Check one: {sys.executable} -m audits.reports.verify {paths[-1][1]} "
+            f"--log-key {settings.KEYS / LOG_PUBLIC}",
             soft_wrap=True,
         )
 
@@ -171,7 +176,8 @@ class Command(BaseCommand):
         officer.set_password(password)
         officer.save()
         self.console.print(
-            f"Dashboard: [bold]{address}/[/]   sign in as [bold]{_OFFICER}[/], password [bold]{password}[/]"
+            f"Dashboard: [bold]{address}/[/]   sign in as [bold]{_OFFICER}[/], password [bold]{password}[/]",
+            soft_wrap=True,
         )
         self.console.print("Ctrl-C ends it.")
         while True:
@@ -185,6 +191,8 @@ def _influence(rung: dict[str, Any]) -> str:
         return "–"
     influence = rung["measurements"]["membership"][0]["influence"]
     low, high = influence["low"], influence["high"]
+    if low is None and high is None:
+        return "can't be told"
     return (
         f"{influence['estimate']:+.2f} [{'-∞' if low is None else f'{low:+.2f}'}, "
         f"{'+∞' if high is None else f'{high:+.2f}'}]"

@@ -1,31 +1,31 @@
-"""FedShare's own way to forget: pull to the retained view, push from the induced one.
+"""FedShare's own way to forget: push from the view that the withdrawn edges induced, pull to the retained one.
 
-The *induced view* of an item is what the withdrawn edges alone carried to it: historical subject
-rows, propagated once over exactly those edges,
+The *induced view* of a node is what the withdrawn edges alone carried to it, propagated once over
+exactly those edges. For an item from historical subject rows, for a subject who stays from the items:
 
-    h_i = Σ_{u : (u,i) withdrawn} s̄_u / √d_i,      s̄_u = mean of u's rows over the snapshots,
+    h_i = Σ_{u : (u,i) withdrawn} s̄_u / √d_i,      h_u = Σ_{i : (u,i) withdrawn} q_i / √d_u,
 
-with d_i the item's degree in the old graph. LightGCN would divide by √d_u as well; but every pair
-of a subject trains its item, however many there are. On MovieLens-100K, with 20 groups of 20
-subjects, one amplitude for all left a spread of ρ of 0.10 like this and of 0.15 with √d_u (push alone).
+with s̄_u the mean of u's rows over the snapshots and d the degree in the old graph. LightGCN would
+divide by the other degree as well; but every pair of a subject trains its item, however many there
+are. On MovieLens-100K, with 20 groups of 20 subjects, one amplitude for all left a spread of ρ of
+0.10 like this and of 0.15 with √d_u (push alone).
 
-*Push*: the affected item rows step against it, q_i ← q_i - a h_i.
+*Push*: the affected rows step against it, q_i ← q_i - a h_i and s_u ← s_u - b h_u.
 
-*Pull*: two cycles of learning over the retained graph, for the affected item rows alone and at a
-sixth of the step size, bring them back to where the retained data wants them. The push removes the
-mean of the influence; the pull removes the scatter that the push leaves behind, by which an
-attacker could tell a pushed model at low false-positive rates.
+*Pull*: rounds over the retained graph, for the affected item rows alone and at a sixth of the step
+size, bring them back to where the retained data wants them. The push removes the mean of the
+influence; the pull removes the scatter that the push leaves behind, by which an attacker could tell
+a pushed model at low false-positive rates. A small request leaves little scatter and gets few rounds.
 
-The amplitude a decides where both end: neither short of the level of pairs never seen nor beyond
-it. It is one number per model and kind of request, measured by a rehearsal (`rehearsal.py`) on
-subjects who stay.
+The amplitudes decide where both end: neither short of the level of pairs never seen nor beyond it.
+They are numbers of a model, measured by a rehearsal (`rehearsal.py`) on subjects who stay.
 
-Rows of erased subjects are dropped. Rows of subjects who unshared hold the withdrawn pairs
-themselves: they restart from their keyed start and are refitted against frozen items.
+Rows of erased subjects are dropped.
 
 After Qu et al., arXiv 2603.11610; cf. ReCUR's contrast of old and new embeddings.
 """
 
+import math
 from dataclasses import replace
 
 import torch
@@ -34,45 +34,59 @@ from torch import Tensor
 from models_engine.federation.cohort import Cohort
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.data import Edges, SharedData
-from models_engine.fedshare.graph import Incidence
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
-from models_engine.fedshare.server import Server, initial_subjects
+from models_engine.fedshare.server import Server
 from models_engine.fedshare.training import Progress
 from models_engine.fedshare.unlearning.strategy import ForgetTask, Forgotten
 
+_SHARE_OF_FULL_PULL = 1 / 200
 
-def induced_view(model: Model, before: SharedData, withdrawn: Edges) -> Tensor:
-    """h of the module's docstring, [m, d]; zero for items without a withdrawn edge."""
+
+def induced_items(model: Model, before: SharedData, withdrawn: Edges) -> Tensor:
+    """h of the items, [m, d]; zero for items without a withdrawn edge."""
     weights = torch.rsqrt(before.item_popularity()[withdrawn.items].float())
-    edges = Incidence(withdrawn.subjects, withdrawn.items, weights, (before.n_subjects, before.n_items))
-    return edges.transposed(model.history.mean(0))
+    of_edge = weights[:, None] * model.history.mean(0)[withdrawn.subjects]
+    return torch.zeros_like(model.items).index_add_(0, withdrawn.items, of_edge)
 
 
-def push_and_pull(
+def induced_subjects(model: Model, before: SharedData, withdrawn: Edges) -> Tensor:
+    """h of the subjects, [n, d]; zero for subjects without a withdrawn edge."""
+    degree = torch.bincount(before.edges.subjects, minlength=before.n_subjects)
+    of_edge = torch.rsqrt(degree[withdrawn.subjects].float())[:, None] * model.items[withdrawn.items]
+    return torch.zeros_like(model.subjects).index_add_(0, withdrawn.subjects, of_edge)
+
+
+def pull_rounds(config: FedShareConfig, withdrawn: int, pairs: int) -> int:
+    """How many rounds of pull a request gets: all from one pair in two hundred on, in proportion below that."""
+    return math.ceil(config.pull_rounds * min(1.0, withdrawn / (_SHARE_OF_FULL_PULL * pairs)))
+
+
+def pulled(
     config: FedShareConfig,
     replicas: Replicas,
     subjects: Tensor,
     items: Tensor,
-    push: Tensor,
+    affected: Tensor,
+    rounds: int,
     cohort: Cohort,
     progress: Progress = lambda fraction: None,
 ) -> Tensor:
-    """The item rows after a push and the pull that follows it, [m, d].
+    """The item rows after the pull, [m, d].
 
     Args:
         config: of the model.
         replicas: the retained data; several worlds are several acts of forgetting side by side.
         subjects: rows of those who stay, [n, d].
-        push: what is taken off the item rows, [m, d]; rows that it leaves alone stay fixed.
+        items: pushed rows, [m, d].
+        affected: int64, the item rows that may move.
         cohort: the devices of those who stay.
     """
-    server = Server(gentle(config), replicas, subjects, items - push)
-    affected = (push != 0).any(1).nonzero().squeeze(1)
-    for round_number in range(config.pull_rounds):
+    server = Server(gentle(config), replicas, subjects, items)
+    for round_number in range(rounds):
         # Rounds go on counting where training ended, so that no draw is made twice.
         server.settle(config.rounds + round_number, cohort, affected)
-        progress((round_number + 1) / config.pull_rounds)
+        progress((round_number + 1) / rounds)
     return server.items
 
 
@@ -92,39 +106,24 @@ class Contrastive:
         model, before, after = task.model, task.before, task.after()
         replicas = Replicas([after], [model.seed])
         withdrawn = task.withdrawn()
-        of_erased = task.erased[withdrawn.subjects]
-        push = torch.zeros_like(model.items)
-        for amplitude, part in (
-            (task.calibration.erase, withdrawn.where(of_erased)),
-            (task.calibration.unshare, withdrawn.where(~of_erased)),
-        ):
-            push += amplitude * induced_view(model, before, part)
-        staying = model.keeping(~task.erased)
-        cohort = task.make_cohort(gentle(model.config), replicas)
-        items = push_and_pull(
-            model.config, replicas, staying.subjects, model.items, push, cohort, lambda done: progress(done / 2)
+        leaving = task.erased[withdrawn.subjects]
+        of_erased, of_others = withdrawn.where(leaving), withdrawn.where(~leaving)
+        items = (
+            model.items
+            - task.calibration.erase * induced_items(model, before, of_erased)
+            - task.calibration.unshare * induced_items(model, before, of_others)
         )
-        affected = torch.zeros(before.n_subjects, dtype=torch.bool)
-        affected[withdrawn.subjects] = True
-        forgotten = _refit(replace(staying, items=items), replicas, affected[~task.erased], cohort)
+        subjects = model.subjects - task.calibration.unshare_rows * induced_subjects(model, before, of_others)
+        cohort = task.make_cohort(gentle(model.config), replicas)
+        rounds = pull_rounds(model.config, len(withdrawn), len(before.edges))
+        affected = torch.unique(withdrawn.items)
+        stays = ~task.erased
+        items = pulled(model.config, replicas, subjects[stays], items, affected, rounds, cohort, progress)
+        # The old rows of those who unshared are history of the withdrawn data: only the new ones may be kept.
+        moved = torch.zeros(before.n_subjects, dtype=torch.bool)
+        moved[of_others.subjects] = True
+        history = torch.where(moved[:, None], subjects, model.history)
+        forgotten = replace(model, subjects=subjects, items=items, history=history).keeping(stays)
         forgotten.assert_finite()
         progress(1.0)
         return Forgotten(forgotten, cohort)
-
-
-def _refit(model: Model, replicas: Replicas, affected: Tensor, cohort: Cohort) -> Model:
-    """Give the affected subjects new rows, from their keyed start, against frozen items."""
-    rows = affected.nonzero().squeeze(1)
-    if len(rows) == 0:
-        return model
-    mask = affected[:, None]
-    start = torch.where(mask, initial_subjects(model.config, replicas), model.subjects)
-    server = Server(model.config, replicas, start, model.items)
-    for round_number in range(model.config.refit_rounds):
-        server.refit(round_number, cohort, rows)
-    # Their old rows are history of the withdrawn data: only the refitted ones may be kept.
-    return replace(
-        model,
-        subjects=server.subjects,
-        history=torch.where(mask, server.subjects, model.history),
-    )

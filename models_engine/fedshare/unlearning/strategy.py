@@ -31,6 +31,8 @@ class Calibration:
     """Amplitude for pairs of subjects who are erased."""
     unshare: float
     """Amplitude for pairs that go back to the device, which may go on learning from them."""
+    unshare_rows: float
+    """Amplitude, for those pairs, of the push on the rows of their subjects."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Forgetting on a small world."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -12,11 +13,11 @@ from models_engine.fedshare.files import StateFolder
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Training
 from models_engine.fedshare.unlearning import LADDER, Calibration, Contrastive, ForgetTask, Retrain, RollbackReplay
-from models_engine.fedshare.unlearning.contrastive import gentle, induced_view, push_and_pull
+from models_engine.fedshare.unlearning.contrastive import induced_items, induced_subjects, pull_rounds, pulled
 from models_engine.fedshare.unlearning.rehearsal import rehearse
 from tests.worlds import SMALL, World, WorldDevices
 
-AMPLITUDES = Calibration(erase=0.5, unshare=0.2)
+AMPLITUDES = Calibration(erase=0.5, unshare=0.2, unshare_rows=0.1)
 NOTHING = Edges(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
 
 
@@ -81,34 +82,45 @@ def test_contrastive_forgetting_moves_only_the_affected_items_and_away_from_the_
     assert moved[~affected].abs().max() == 0
     assert moved[affected].abs().amax(1).min() > 0
     # The pull brings back a part of the push, in a direction of its own.
-    induced = induced_view(model, world.data, _pairs_of(world, 3))[affected].flatten()
+    induced = induced_items(model, world.data, _pairs_of(world, 3))[affected].flatten()
     assert torch.cosine_similarity(moved[affected].flatten(), -induced, dim=0) > 0.7
 
 
-def test_without_a_push_the_pull_moves_nothing(world, trained):
+def test_a_pull_moves_the_affected_rows_alone(world, trained):
     model, _ = trained
-    replicas = Replicas([world.data], [1])
-    push = torch.zeros_like(model.items)
-    items = push_and_pull(SMALL, replicas, model.subjects, model.items, push, world.cohort(replicas))
-    assert torch.equal(items, model.items)
+    replicas, affected = Replicas([world.data], [1]), torch.tensor([3, 4])
+    items = pulled(SMALL, replicas, model.subjects, model.items, affected, 3, world.cohort(replicas))
+    moved = (items != model.items).any(1).nonzero().squeeze(1)
+    assert torch.equal(moved, affected)
 
 
-def test_the_induced_view_of_one_edge_is_the_subjects_history_over_the_root_of_the_items_degree(world, trained):
+def test_a_small_request_gets_few_rounds_of_pull_and_a_large_one_all():
+    assert [pull_rounds(SMALL, withdrawn, 10_000) for withdrawn in (1, 25, 50, 5_000)] == [1, 2, 4, 4]
+
+
+def test_the_induced_view_of_one_edge_is_the_other_ends_row_over_the_root_of_the_degree(world, trained):
     model, _ = trained
     edge = Edges(world.data.edges.subjects[:1], world.data.edges.items[:1])
-    view = induced_view(model, world.data, edge)
-    degree = int(world.data.item_popularity()[edge.items[0]])
-    expected = model.history[:, edge.subjects[0]].mean(0) / degree**0.5
-    torch.testing.assert_close(view[edge.items[0]], expected)
+    item_degree = int(world.data.item_popularity()[edge.items[0]])
+    subject_degree = int((world.data.edges.subjects == edge.subjects[0]).sum())
+    torch.testing.assert_close(
+        induced_items(model, world.data, edge)[edge.items[0]],
+        model.history[:, edge.subjects[0]].mean(0) / item_degree**0.5,
+    )
+    torch.testing.assert_close(
+        induced_subjects(model, world.data, edge)[edge.subjects[0]],
+        model.items[edge.items[0]] / subject_degree**0.5,
+    )
 
 
-def test_unsharing_refits_the_subjects_own_row_and_leaves_no_old_one_in_the_history(world, trained):
+def test_unsharing_pushes_the_subjects_own_row_and_leaves_no_old_one_in_the_history(world, trained):
     model, _ = trained
     pairs = _pairs_of(world, 5)
     task = _task(world, trained, unshared=Edges(pairs.subjects[:3], pairs.items[:3]))
     forgotten = Contrastive().forget(task, lambda f: None).model
     others = torch.arange(world.data.n_subjects) != 5
     assert torch.equal(forgotten.subjects[others], model.subjects[others])
+    assert torch.equal(forgotten.history[:, others], model.history[:, others])
     assert not torch.allclose(forgotten.subjects[5], model.subjects[5])
     assert all(torch.equal(snapshot, forgotten.subjects[5]) for snapshot in forgotten.history[:, 5])
 
@@ -143,12 +155,9 @@ def test_a_rehearsed_push_lowers_the_level_of_subjects_that_did_not_rehearse(wor
     assert calibration.erase > 0
     pairs = world.data.edges.where(world.data.edges.subjects < 8)
     contrast = matched_items(pairs, world.data.edges, world.data.item_popularity(), 60)
-    push = calibration.erase * induced_view(model, world.data, pairs)
-    leaving = torch.arange(world.data.n_subjects) < 8
-    replicas, staying = Replicas([world.data.without(pairs, leaving)], [1]), model.keeping(~leaving)
-    cohort = make_cohort(gentle(SMALL), replicas)
-    pushed = push_and_pull(SMALL, replicas, staying.subjects, model.items, push, cohort)
-    assert fold_in_margins(pushed, pairs, contrast).mean() < fold_in_margins(model.items, pairs, contrast).mean()
+    task = replace(_task(world, trained, erased=range(8)), calibration=calibration)
+    forgotten = Contrastive().forget(task, lambda f: None).model.items
+    assert fold_in_margins(forgotten, pairs, contrast).mean() < fold_in_margins(model.items, pairs, contrast).mean()
 
 
 def test_the_ladder_ends_with_an_exact_strategy():

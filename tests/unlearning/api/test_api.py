@@ -9,6 +9,7 @@ from django.test import Client
 from fedshare_site.demo.crm import SCOPES
 from tests.unlearning.people import make_subject
 from unlearning.api.clients import give_credentials
+from unlearning.consent.models import ConsentState
 from unlearning.lineage.models import Interaction
 from unlearning.requests.models import Request
 
@@ -48,6 +49,47 @@ def test_a_repeat_finds_the_first_request():
     second = _post(client, "requests", _erasure("ann"))
     assert (second.status_code, second.json()["id"]) == (200, first.json()["id"])
     assert Request.objects.count() == 1
+
+
+def test_an_id_that_stands_for_another_request_is_a_conflict_and_nothing_is_lost():
+    for name in ("ann", "bob"):
+        make_subject(name, 100)
+    client = _client()
+    _post(client, "requests", _erasure("ann"))
+    answers = [
+        _post(client, "requests", _erasure("bob")),
+        _post(client, "requests", _erasure("ann", "bob")),
+        _post(client, "consents", {"subject": "bob", "share_percent": 5, "external_id": "r-1"}),
+    ]
+    assert [answer.status_code for answer in answers] == [409] * 3
+    assert all(answer["Content-Type"] == "application/problem+json" for answer in answers)
+    assert _post(client, "requests", _erasure("bob") | {"external_id": "e-2"}).status_code == 202
+
+
+def test_a_change_of_the_slider_that_is_sent_again_late_does_not_override_what_came_after():
+    ann = make_subject("ann", 20)
+    client = _client()
+    raised = {"subject": "ann", "share_percent": 80, "external_id": "s-1"}
+    _post(client, "consents", raised)
+    _post(client, "consents", {"subject": "ann", "share_percent": 40, "external_id": "s-2"})
+    assert _post(client, "consents", raised).status_code == 200
+    assert ConsentState.objects.get(subject=ann).share_percent == 40
+    assert _post(client, "consents", raised | {"share_percent": 10}).status_code == 409
+
+
+def test_evidence_can_be_asked_for_as_pdf():
+    make_subject("ann", 100)
+    client = _client()
+    opened = _post(client, "requests", _erasure("ann"))
+    answer = client.get(f"{opened['Location']}/evidence", headers={"Accept": "application/pdf"})
+    assert answer.status_code == 404  # not written yet, but not 406
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"\\ud800": 1}'], ids=["deeply nested", "half a surrogate"])
+def test_a_body_made_to_break_the_reader_is_a_problem(body):
+    answer = _client().post("/api/v1/requests", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
 
 
 def test_lowering_the_slider_opens_an_unshare_request():
@@ -92,6 +134,7 @@ def test_a_bad_body_is_a_problem_that_names_the_field_and_repeats_no_identity(bo
     problem = answer.json()
     assert field in [error["field"] for error in problem["errors"]]
     assert "example.org" not in json.dumps(problem) + caplog.text
+    assert "lgpd" not in json.dumps(problem)
     assert not Request.objects.exists()
     assert Interaction.objects.count() == 40
 

@@ -30,7 +30,7 @@ from unlearning.requests.states import State
 
 pytestmark = pytest.mark.django_db
 
-CONFIG = FedShareConfig(width=8, rounds=60, participation=0.25, contrast_negatives=16, pull_rounds=8, refit_rounds=10)
+CONFIG = FedShareConfig(width=8, rounds=60, participation=0.25, contrast_negatives=16, pull_rounds=8)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def recommender(tmp_path, settings):
 
 
 def _erase(*identities, external_id="e-1"):
-    return erase(identities=identities, regime="gdpr", source="crm", external_id=external_id)
+    return erase(identities=identities, regime="gdpr", source="crm", external_id=external_id)[0]
 
 
 def _run() -> Job:
@@ -63,7 +63,9 @@ def test_requests_of_a_batch_end_with_a_conclusion_and_verifiable_evidence(
     first = recommender.serving
     single = _erase("u3")
     batch = _erase(*(f"u{n}" for n in range(10, 20)), external_id="e-2")
-    slider = move_slider(identity="u5", share_percent=20, regime="gdpr", channel="app", source="crm", external_id="s-1")
+    slider, _ = move_slider(
+        identity="u5", share_percent=20, regime="gdpr", channel="app", source="crm", external_id="s-1"
+    )
     assert list(batch.reached.all()) == [first]
     with django_capture_on_commit_callbacks(execute=True):
         job = _run()

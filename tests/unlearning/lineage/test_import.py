@@ -95,7 +95,7 @@ BAD = {
         HEADER,
         "row 1, column 'time': the time lies in the future",
     ),
-    "time cut short": ([ROWS[0], "ann,fig,1700"], HEADER, "Expected 4 columns, got 3"),
+    "time cut short": ([ROWS[0], "ann,fig,1700"], HEADER, "row 2: 3 values in place of 4"),
     "year one": (["ann,fig,0001-01-01,100"], HEADER, "before 1980"),
     "not a number": (["ann,fig,nan,100"], HEADER, "this is no time"),
     "negative ratio": (["ann,fig,1700000000,-5"], HEADER, "row 1, column 'ratio': a share ratio is a whole number"),
@@ -123,8 +123,13 @@ def test_a_bad_row_is_named_and_nothing_is_imported(tmp_path, rows, header, mess
     [
         ("empty.csv", b"", "empty"),
         ("empty.parquet", b"", "Parquet"),
-        ("picture.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a text file"),
-        ("latin1.csv", HEADER.encode() + b"\nann\xe9,fig,1700000000,5\n", "UTF"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "header: this is not text"),
+        ("late_nul.csv", f"{HEADER}\nann,fig,1700000000,5\n".encode() * 9000 + b"b\0b,fig,1,5\n", "NUL"),
+        (
+            "latin1.csv",
+            HEADER.encode() + b"\nann\xe9,fig,1700000000,5\n",
+            "row 1: this is not text; the file must be UTF-8",
+        ),
         ("truncated.parquet", b"PAR1abcdef", "Parquet"),
         ("noise.parquet", bytes(range(256)) * 8, "Parquet"),
     ],
@@ -137,6 +142,38 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, name, content, message):
     assert refused.value.returncode == 2
     assert "\n" not in str(refused.value)
     assert _counts() == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"time": pa.array([2**40], pa.timestamp("s"))}, "row 1, column 'time': the time lies in the future"),
+        ({"time": pa.array([-(2**40)], pa.timestamp("s", "Mars/Phobos"))}, "before 1980"),
+        ({"item": ["a\0b"]}, "row 1, column 'item': the value holds a NUL byte"),
+        ({"item": [["a"]]}, "no plain value"),
+    ],
+)
+def test_a_parquet_value_that_is_none_is_named(tmp_path, column, message):
+    path = tmp_path / "odd.PARQUET"
+    good = {"subject": ["ann"], "item": ["fig"], "time": [1_700_000_000]}
+    pa.parquet.write_table(pa.table(good | column), path)
+    with pytest.raises(CommandError, match=message) as refused:
+        _import(path)
+    assert refused.value.returncode == 2
+
+
+def test_parquet_times_finer_than_a_microsecond_are_read(tmp_path):
+    path = tmp_path / "fine.parquet"
+    times = pa.array([1_700_000_000_123_456_789], pa.timestamp("ns"))
+    pa.parquet.write_table(pa.table({"subject": ["ann"], "item": ["fig"], "time": times, "ratio": [100]}), path)
+    _import(path)
+    assert Interaction.objects.get().occurred_at.year == 2023
+
+
+def test_no_refusal_repeats_what_the_file_says_of_people(tmp_path):
+    with pytest.raises(CommandError) as refused:
+        _import(_csv(tmp_path, ROWS[0], "zoe@example.org,fig"))
+    assert "zoe" not in str(refused.value)
 
 
 @pytest.mark.parametrize("path", ["absent.csv", "."])

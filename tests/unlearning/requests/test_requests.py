@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def _erase(*identities, external_id="e-1"):
-    return erase(identities=identities, regime="gdpr", source="crm", external_id=external_id)
+    return erase(identities=identities, regime="gdpr", source="crm", external_id=external_id)[0]
 
 
 def _slide(identity, percent, external_id="s-1"):

@@ -3,11 +3,23 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from models_engine.registry.models import Recommender
 from unlearning.jobs.training import train_recommender
 from unlearning.management.bars import stage
+
+
+def _recommender(name: str) -> Recommender:
+    """The one of this name, made if it is new."""
+    recommender = Recommender.objects.filter(name=name).first() or Recommender(name=name)
+    try:
+        recommender.clean_fields(exclude=["config"])
+    except ValidationError:
+        raise ValueError("name: give up to 50 letters, digits, hyphens and underscores") from None
+    recommender.save()
+    return recommender
 
 
 class Command(BaseCommand):
@@ -18,8 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1, help="of the model; same data and seed, same bytes")
 
     def handle(self, *args: Any, name: str, seed: int, **options: Any) -> None:
-        recommender, _ = Recommender.objects.get_or_create(name=name)
         try:
+            recommender = _recommender(name)
             with stage(f"Train {name}") as progress:
                 version = train_recommender(recommender, seed, progress)
         except (ValueError, FloatingPointError) as error:

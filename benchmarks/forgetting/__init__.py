@@ -1,0 +1,1 @@
+"""Which ways of forgetting hold what they promise: attacks, utility, time, side by side."""

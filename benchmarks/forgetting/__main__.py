@@ -1,0 +1,249 @@
+"""`python -m benchmarks.forgetting [--quick] [--dataset NAME ...] [--json FILE]`."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import Progress
+
+from benchmarks import datasets, report
+from benchmarks.devices import Population, Trained
+from benchmarks.forgetting.attack import Floats, Scorer, Scores, attack
+from benchmarks.forgetting.requests import KINDS, ForgetRequest, deleted, large_request, remaining, small_requests
+from models_engine.baselines.influence import InfluenceStep
+from models_engine.baselines.passive import DropEdges
+from models_engine.baselines.tuning import FineTune, GradientAscent
+from models_engine.fedshare.config import FedShareConfig
+from models_engine.fedshare.course import Course
+from models_engine.fedshare.data import SharedData
+from models_engine.fedshare.replicas import Replicas
+from models_engine.fedshare.unlearning import Contrastive, ForgetTask, Retrain, Strategy
+from models_engine.fedshare.unlearning.rehearsal import rehearse
+from models_engine.fedshare.unlearning.strategy import Calibration
+
+_CONFIGS = {"ml-100k": FedShareConfig(), "ml-1m": FedShareConfig(), "online-retail": FedShareConfig(l2=3e-5)}
+_TIME_TARGETS = {"interaction": 50, "subject": 50, "tenth": 8}
+_AT_ONCE = 4
+_COLUMNS = ["request", "kind", "strategy", "AUC [95 %]", "TPR@1%", "ρ [90 %]", "hidden", "recall", "NDCG", "1/time"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured."""
+
+    targets: int = 5
+    shadows: int = 16
+    held_out: int = 8
+    requests: int = 30
+    """Of each small size and kind."""
+
+
+class Bench:
+    """One dataset."""
+
+    def __init__(self, name: str, sizes: Sizes, progress: Progress):
+        self.dataset = datasets.load(name)
+        self.sizes, self.name = sizes, name
+        self._bar = progress.add_task(name, total=None)
+        self._progress = progress
+        self.population = Population(self.dataset, _CONFIGS[name])
+        self.data = self.dataset.shared(self.dataset.mixed_ratios())
+        self._small = small_requests(self.dataset, self.data, sizes.requests)
+        self._say("targets")
+        self.targets, times = [], []
+        for seed in range(sizes.targets):
+            began = time.perf_counter()
+            self.targets += self.population.train([self.data], [seed])
+            times.append(time.perf_counter() - began)
+        self.training_seconds = float(np.median(times))
+        self._say("rehearsals")
+        self.calibrations = [self._rehearse(target) for target in self.targets]
+
+    def run(self) -> list[dict[str, Any]]:
+        """Every strategy on every size and kind."""
+        rows = []
+        self._say("shadows of small requests")
+        fleet = self._pool_fleet()
+        for size in ("interaction", "subject"):
+            for kind in KINDS:
+                requests = [r for r in self._small if (r.size, r.kind) == (size, kind)]
+                parts = [self._pool_scores(request, fleet) for request in requests]
+                rows += self._compare(requests, _joined(parts), (DropEdges(), Contrastive(), InfluenceStep()))
+        knew = self._fleet([self.data] * self.sizes.shadows, [None] * self.sizes.shadows, 1000)
+        for kind in KINDS:
+            request = large_request(self.dataset, self.data, kind)
+            self._say(f"shadows of a tenth, {kind}")
+            scores = self._large_scores(request, knew)
+            strategies = (DropEdges(), Contrastive(), FineTune(), GradientAscent(), InfluenceStep(), Retrain())
+            rows += self._compare([request], scores, strategies)
+        return rows
+
+    def _say(self, what: str) -> None:
+        self._progress.update(self._bar, description=f"{self.name}: {what}")
+
+    def _rehearse(self, target: Trained) -> Calibration:
+        return rehearse(
+            target.model,
+            self.data,
+            lambda config, replicas: self.population.cohort(config, replicas, carried=target),
+            self.population.start_devices(),
+            lambda fraction: None,
+        )
+
+    def _fleet(self, worlds: Sequence[SharedData], gone: Sequence[Any], first_seed: int) -> list[Trained]:
+        trained: list[Trained] = []
+        for start in range(0, len(worlds), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            seeds = list(range(first_seed + start, first_seed + start + len(worlds[part])))
+            trained += self.population.train(worlds[part], seeds, gone[part])
+        return trained
+
+    def _pool_fleet(self) -> list[tuple[Trained, list[bool]]]:
+        """Models that each lack a random half of the small requests; the next lacks the other half."""
+        generator = np.random.default_rng(7)
+        lacking = []
+        for _ in range(self.sizes.shadows + self.sizes.held_out):
+            half = generator.permutation(len(self._small)) < len(self._small) // 2
+            lacking += [half, ~half]
+        chosen = [[r for r, out in zip(self._small, lacks, strict=True) if out] for lacks in lacking]
+        trained = self._fleet([remaining(self.data, c) for c in chosen], [deleted(c) for c in chosen], 2000)
+        return list(zip(trained, [lacks.tolist() for lacks in lacking], strict=True))
+
+    def _pool_scores(self, request: ForgetRequest, fleet: list[tuple[Trained, list[bool]]]) -> Scores:
+        place, scorer = self._small.index(request), Scorer(request, self.data)
+        lacking = [scorer(t.model, t.data) for t, lacks in fleet if lacks[place]]
+        knew = [scorer(t.model, self._dropped(t.data, request)) for t, lacks in fleet if not lacks[place]]
+        return self._scores(request, scorer, knew, lacking)
+
+    def _large_scores(self, request: ForgetRequest, knew: list[Trained]) -> Scores:
+        scorer, count = Scorer(request, self.data), self.sizes.shadows + self.sizes.held_out
+        left = remaining(self.data, [request])
+        never = self._fleet([left] * count, [request.deleted] * count, 3000)
+        return self._scores(
+            request, scorer, [scorer(t.model, left) for t in knew], [scorer(t.model, left) for t in never]
+        )
+
+    def _scores(self, request: ForgetRequest, scorer: Scorer, knew: list[Floats], never: list[Floats]) -> Scores:
+        return Scores(
+            subjects=request.pairs.subjects.numpy(),
+            before=np.stack([scorer(t.model, self.data) for t in self.targets], 1),
+            knew=np.stack(knew, 1),
+            never=np.stack(never[: self.sizes.shadows], 1),
+            held_out=np.stack(never[self.sizes.shadows :], 1),
+        )
+
+    def _dropped(self, data: SharedData, request: ForgetRequest) -> SharedData:
+        """A shadow's graph without the request's edges; its rows are the dataset's unless somebody else left."""
+        codes = request.pairs.codes(self.data.n_items)
+        keys = self.data.subject_keys
+        rows = torch.searchsorted(keys, data.subject_keys)
+        mine = rows[data.edges.subjects] * self.data.n_items + data.edges.items
+        return replace(data, edges=data.edges.where(~torch.isin(mine, codes)))
+
+    def _compare(
+        self, requests: list[ForgetRequest], scores: Scores, strategies: Sequence[Strategy]
+    ) -> list[dict[str, Any]]:
+        first = requests[0]
+        rows = [self._row(first, "nothing", scores, scores.before, None, 0.0)]
+        retrained = None
+        for strategy in reversed(strategies):
+            self._say(f"{first.size}, {first.kind}: {strategy.name}")
+            after, seconds, quality = self._forget_all(requests, strategy)
+            if isinstance(strategy, Retrain):
+                retrained = quality
+            relative = None if retrained is None else quality / retrained
+            rows.append(self._row(first, strategy.name, scores, after, relative, seconds))
+        return rows
+
+    def _forget_all(self, requests: list[ForgetRequest], strategy: Strategy) -> tuple[Floats, float, Floats]:
+        """Margins [pairs, targets], median seconds, and mean recall and NDCG of the unaffected on large requests."""
+        columns, seconds, qualities = [], [], []
+        for target, calibration in zip(self.targets, self.calibrations, strict=True):
+            parts = []
+            for request in requests:
+                task = self._task(request, target, calibration)
+                began = time.perf_counter()
+                forgotten = strategy.forget(task, lambda fraction: None)
+                seconds.append(time.perf_counter() - began)
+                parts.append(Scorer(request, self.data)(forgotten.model, task.after()))
+                if request.size == "tenth":
+                    judged = torch.ones(self.data.n_subjects, dtype=torch.bool)
+                    judged[request.pairs.subjects] = False
+                    found = self.population.quality(forgotten.model, task.after(), forgotten.cohort, judged)
+                    qualities.append((found.recall, found.ndcg))
+            columns.append(np.concatenate(parts))
+        return np.stack(columns, 1), float(np.median(seconds)), np.mean(qualities or [(np.nan, np.nan)], 0)
+
+    def _task(self, request: ForgetRequest, target: Trained, calibration: Calibration) -> ForgetTask:
+        def cohort(config: FedShareConfig, replicas: Replicas):
+            return self.population.cohort(config, replicas, [request.deleted] * len(replicas), target)
+
+        return ForgetTask(
+            model=target.model,
+            course=Course.single([self.data], [target.model.seed], target.model.config.rounds),
+            unshared=request.pairs.where(~request.leaves[request.pairs.subjects]),
+            erased=request.leaves,
+            calibration=calibration,
+            make_cohort=cohort,
+            start_devices=self.population.start_devices(request.deleted),
+        )
+
+    def _row(
+        self, request: ForgetRequest, name: str, scores: Scores, after: Floats, relative: Floats | None, seconds: float
+    ) -> dict[str, Any]:
+        outcome = attack(scores, after)
+        speed = self.training_seconds / seconds if seconds else float("inf")
+        return {
+            "dataset": self.name,
+            "request": request.size,
+            "kind": request.kind,
+            "strategy": name,
+            "AUC [95 %]": _text(outcome.auc),
+            "TPR@1%": f"{outcome.tpr.estimate:.3f}",
+            "ρ [90 %]": _text(outcome.influence),
+            "hidden": "yes" if outcome.indistinguishable() else "NO",
+            "recall": "" if relative is None else f"{relative[0]:.3f}",
+            "NDCG": "" if relative is None else f"{relative[1]:.3f}",
+            "1/time": f"{speed:.0f} (≥{_TIME_TARGETS[request.size]})" if seconds else "",
+            "auc": vars(outcome.auc),
+            "tpr": vars(outcome.tpr),
+            "influence": vars(outcome.influence),
+            "speed": speed,
+            "pairs": len(scores.subjects),
+        }
+
+
+def _joined(parts: list[Scores]) -> Scores:
+    return Scores(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
+
+
+def _text(interval: Any) -> str:
+    return f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def main() -> None:
+    """Run it."""
+    parser = report.options(__doc__)
+    parser.add_argument("--dataset", action="append", choices=list(_CONFIGS), help="default: all")
+    chosen = parser.parse_args()
+    names = chosen.dataset or (["ml-100k"] if chosen.quick else list(_CONFIGS))
+    sizes = Sizes(targets=2, shadows=4, held_out=2, requests=4) if chosen.quick else Sizes()
+    rows: list[dict[str, Any]] = []
+    with Progress() as progress:
+        for name in names:
+            try:
+                bench = Bench(name, sizes, progress)
+            except datasets.DatasetAbsent as absent:
+                progress.console.print(f"{name} skipped: {absent}")
+                continue
+            found = bench.run()
+            report.show(f"{name}: one training takes {bench.training_seconds:.1f} s", found, _COLUMNS)
+            rows += found
+    report.write(chosen.json, {"sizes": vars(sizes), "rows": rows})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The per-example likelihood-ratio attack on forgotten pairs, against models that never had them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from audits.verification.statistics import Interval, clustered_auc, tpr_at_fpr
+from benchmarks.forgetting.requests import ForgetRequest
+from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins
+from models_engine.fedshare.data import Edges, SharedData, rows_of
+from models_engine.fedshare.model import Model
+
+Floats = NDArray[np.float64]
+_CONTRAST_ITEMS = 60
+_DRAWS = 1000
+_SEED = 20261124
+
+
+class Scorer:
+    """What an attacker who holds the model reads off it for a request's pairs."""
+
+    def __init__(self, request: ForgetRequest, data: SharedData):
+        self._request, self._subject_keys = request, data.subject_keys
+        popularity = data.item_popularity()
+        touched = data.edges.where(torch.isin(data.edges.subjects, request.pairs.subjects))
+        self._contrast = matched_items(request.pairs, touched, popularity, _CONTRAST_ITEMS)
+
+    def __call__(self, model: Model, data: SharedData) -> Floats:
+        """Margins [pairs]: over the views of the graph in `data`, or by fold-in where the rows are gone."""
+        pairs = self._request.pairs
+        if self._request.of_leavers:
+            return fold_in_margins(model.items, pairs, self._contrast).double().numpy()
+        rows = rows_of(self._subject_keys[pairs.subjects], model.subject_keys)
+        return pair_margins(*model.views(data), Edges(rows, pairs.items), self._contrast).double().numpy()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Margins of one group of requests, over all of their pairs."""
+
+    subjects: NDArray[np.int64]
+    """Of each pair: the clusters."""
+    before: Floats
+    """[pairs, targets], the targets as they were."""
+    knew: Floats
+    """[pairs, models], others that learned the pairs, without the edges in their graph."""
+    never: Floats
+    """[pairs, models], shadow models that never had them."""
+    held_out: Floats
+    """[pairs, models], more of these, for the attack to be held against."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a way of forgetting did under attack."""
+
+    auc: Interval
+    tpr: Interval
+    """At 1 % false positives."""
+    influence: Interval
+    """ρ, 90 %."""
+
+    def indistinguishable(self) -> bool:
+        """The bars of the interim claim."""
+        return (
+            0.47 <= self.auc.estimate <= 0.53
+            and self.auc.low >= 0.45
+            and self.auc.high <= 0.55
+            and self.tpr.estimate <= 0.02
+            and self.influence.inside(0.2)
+        )
+
+
+def attack(scores: Scores, after: Floats) -> Outcome:
+    """Attack models that have forgotten; `after` is [pairs, targets]."""
+    ratio = _likelihood_ratio(scores)
+    positives, negatives = ratio(after), ratio(scores.held_out)
+    targets = after.shape[1]
+    auc = clustered_auc(
+        positives.T.ravel(), np.tile(negatives, (targets, 1)), np.tile(scores.subjects, targets), seed=_SEED
+    )
+    return Outcome(auc, tpr_at_fpr(positives.ravel(), negatives.ravel(), 0.01), _influence(scores, after))
+
+
+def _likelihood_ratio(scores: Scores):
+    """Λ = log N(s; μ_in, σ_in) - log N(s; μ_out, σ_out), means by pair, variances pooled (LiRA's fixed variance)."""
+    (mean_in, sd_in), (mean_out, sd_out) = (_normal(scores.knew), _normal(scores.never))
+
+    def ratio(margins: Floats) -> Floats:
+        z_in, z_out = (margins - mean_in) / sd_in, (margins - mean_out) / sd_out
+        return (z_out**2 - z_in**2) / 2 + np.log(sd_out / sd_in)
+
+    return ratio
+
+
+def _normal(margins: Floats) -> tuple[Floats, float]:
+    return margins.mean(1, keepdims=True), float(np.sqrt(margins.var(1, ddof=1).mean()))
+
+
+def _influence(scores: Scores, after: Floats) -> Interval:
+    """ρ with a bootstrap over subjects, targets and models that never knew."""
+    never = np.concatenate([scores.never, scores.held_out], 1)
+    generator = np.random.default_rng(_SEED)
+    labels, cluster = np.unique(scores.subjects, return_inverse=True)
+    values = []
+    for draw in range(_DRAWS + 1):
+        if draw == 0:  # the estimate itself
+            weights, targets, others = np.ones(len(cluster)), slice(None), slice(None)
+        else:
+            weights = np.bincount(generator.integers(len(labels), size=len(labels)), minlength=len(labels))[cluster]
+            targets = generator.integers(after.shape[1], size=after.shape[1])
+            others = generator.integers(never.shape[1], size=never.shape[1])
+        weights = weights / weights.sum()
+        level, known, unknown = (
+            float(weights @ part.mean(1)) for part in (after[:, targets], scores.before[:, targets], never[:, others])
+        )
+        values.append((level - unknown) / (known - unknown))
+    low, high = np.quantile(values[1:], [0.05, 0.95])
+    return Interval(values[0], float(low), float(high), 0.9)

@@ -1,0 +1,89 @@
+"""What is withdrawn: one interaction, one subject, or half of what a tenth of the subjects shared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from benchmarks.datasets import Dataset
+from models_engine.fedshare import keyed
+from models_engine.fedshare.data import Edges, SharedData
+
+SIZES = ("interaction", "subject", "tenth")
+KINDS = ("erase", "unshare")
+_DRAW, _PAIR = keyed.stream("bench-r"), keyed.stream("bench-p")
+_FEWEST_PAIRS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class ForgetRequest:
+    """One request against the model of everybody."""
+
+    size: str
+    kind: str
+    pairs: Edges
+    """What must be forgotten, by row of the dataset."""
+    leaves: Tensor
+    """Bool [n]: subjects who are erased entirely."""
+
+    @property
+    def deleted(self) -> Edges | None:
+        """What goes from the devices too."""
+        return self.pairs if self.kind == "erase" else None
+
+    @property
+    def of_leavers(self) -> bool:
+        """Whether those concerned leave, so that no row of theirs can be looked at."""
+        return bool(self.leaves.any())
+
+
+def remaining(data: SharedData, requests: Sequence[ForgetRequest]) -> SharedData:
+    """The data of everybody without what some requests withdraw."""
+    leaves = torch.stack([torch.zeros(data.n_subjects, dtype=torch.bool), *(r.leaves for r in requests)]).any(0)
+    pairs = [request.pairs for request in requests]
+    subjects, items = (torch.cat([getattr(p, name) for p in pairs]) for name in ("subjects", "items"))
+    return data.without(Edges(subjects, items), leaves) if pairs else data
+
+
+def deleted(requests: Sequence[ForgetRequest]) -> Edges | None:
+    """What goes from the devices by some requests."""
+    parts = [request.deleted for request in requests if request.deleted is not None]
+    if not parts:
+        return None
+    return Edges(torch.cat([p.subjects for p in parts]), torch.cat([p.items for p in parts]))
+
+
+def small_requests(dataset: Dataset, data: SharedData, count: int) -> list[ForgetRequest]:
+    """Requests of one interaction and of one subject, of both kinds, `count` of each, all of different subjects."""
+    degree = torch.bincount(data.edges.subjects, minlength=data.n_subjects)
+    able = (degree >= _FEWEST_PAIRS).nonzero().squeeze(1)
+    order = able[keyed.uniform(dataset.subject_keys[able], _DRAW).argsort()]
+    if len(order) < 4 * count:
+        raise ValueError(f"{dataset.name} has {len(order)} subjects who share enough; {4 * count} are needed")
+    cast = iter(order.tolist())
+    nobody = torch.zeros(data.n_subjects, dtype=torch.bool)
+    requests = []
+    for size in ("interaction", "subject"):
+        for kind in KINDS:
+            for _ in range(count):
+                subject = next(cast)
+                own = data.edges.where(data.edges.subjects == subject)
+                if size == "interaction":
+                    first = keyed.uniform(dataset.item_keys[own.items], _PAIR).argmin()
+                    requests.append(
+                        ForgetRequest(size, kind, Edges(own.subjects[first, None], own.items[first, None]), nobody)
+                    )
+                else:
+                    leaves = nobody.clone()
+                    leaves[subject] = kind == "erase"
+                    requests.append(ForgetRequest(size, kind, own, leaves))
+    return requests
+
+
+def large_request(dataset: Dataset, data: SharedData, kind: str) -> ForgetRequest:
+    """A tenth of the sharing subjects withdraw half of what they share."""
+    asking = (keyed.uniform(dataset.subject_keys, _DRAW, 1) < 0.1) & data.sharing()
+    drawn = keyed.uniform(dataset.subject_keys[data.edges.subjects], dataset.item_keys[data.edges.items], _PAIR) < 0.5
+    nobody = torch.zeros(data.n_subjects, dtype=torch.bool)
+    return ForgetRequest("tenth", kind, data.edges.where(asking[data.edges.subjects] & drawn), nobody)

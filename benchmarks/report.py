@@ -1,0 +1,56 @@
+"""Tables with the target beside each figure, on the terminal and as JSON."""
+
+import argparse
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number."""
+
+    what: str
+    value: str
+    target: str = ""
+    met: bool | None = None
+    """None where there is no target."""
+
+
+def options(description: str) -> argparse.ArgumentParser:
+    """The flags that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
+    return parser
+
+
+def show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows; cells are text already."""
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*(str(row.get(name, "")) for name in columns))
+    Console(width=200).print(table)
+
+
+def show_figures(title: str, figures: Sequence[Figure]) -> None:
+    """Print figures beside their targets."""
+    rows = [asdict(figure) | {"met": {True: "yes", False: "NO", None: ""}[figure.met]} for figure in figures]
+    show(title, rows, ["what", "value", "target", "met"])
+
+
+def write(path: Path | None, content: dict[str, Any]) -> None:
+    """Write what was measured, and on what."""
+    if path is not None:
+        about = {"machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"about": about, **content}, indent=1) + "\n")

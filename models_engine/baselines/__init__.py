@@ -1,0 +1,1 @@
+"""Peers' ways to forget, to be compared with. None of them serves a request."""
