@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from benchmarks.datasets import Dataset
@@ -38,7 +37,7 @@ class Population:
         pairs = self.dataset.train
         if deleted is not None:
             m = len(self.dataset.item_keys)
-            pairs = pairs.where(~torch.isin(pairs.codes(m), deleted.codes(m)))
+            pairs = pairs.without(deleted, m)
         rows = rows_of(self.dataset.subject_keys, world.subject_keys)[pairs.subjects]
         return Edges(rows, pairs.items).where(rows >= 0)
 
@@ -79,7 +78,7 @@ class Population:
 
     def start_devices(self, deleted: Edges | None = None):
         """`StartDevices` of an act of forgetting."""
-        return lambda config: _Devices(self, config, [deleted])
+        return lambda config, gone: _Devices(self, config, gone or [deleted])
 
 
 class _Devices:

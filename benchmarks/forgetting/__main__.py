@@ -22,7 +22,7 @@ from models_engine.fedshare.data import SharedData
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning import Contrastive, ForgetTask, Retrain, Strategy
 from models_engine.fedshare.unlearning.rehearsal import rehearse
-from models_engine.fedshare.unlearning.strategy import Calibration
+from models_engine.fedshare.unlearning.strategy import NOTHING, Calibration, Deleted
 
 _CONFIGS = {"ml-100k": FedShareConfig(), "ml-1m": FedShareConfig(), "online-retail": FedShareConfig(l2=3e-5)}
 _TIME_TARGETS = {"interaction": 50, "subject": 50, "tenth": 8}
@@ -88,7 +88,7 @@ class Bench:
         return rehearse(
             target.model,
             self.data,
-            lambda config, replicas: self.population.cohort(config, replicas, carried=target),
+            lambda config, replicas, gone: self.population.cohort(config, replicas, gone, target),
             self.population.start_devices(),
             lambda fraction: None,
         )
@@ -178,13 +178,16 @@ class Bench:
         return np.stack(columns, 1), float(np.median(seconds)), np.mean(qualities or [(np.nan, np.nan)], 0)
 
     def _task(self, request: ForgetRequest, target: Trained, calibration: Calibration) -> ForgetTask:
-        def cohort(config: FedShareConfig, replicas: Replicas):
-            return self.population.cohort(config, replicas, [request.deleted] * len(replicas), target)
+        def cohort(config: FedShareConfig, replicas: Replicas, gone: Deleted):
+            return self.population.cohort(config, replicas, gone or [request.deleted], target)
+
+        staying = request.pairs.where(~request.leaves[request.pairs.subjects])
 
         return ForgetTask(
             model=target.model,
             course=Course.single([self.data], [target.model.seed], target.model.config.rounds),
-            unshared=request.pairs.where(~request.leaves[request.pairs.subjects]),
+            unshared=staying if request.kind == "unshare" else NOTHING,
+            deleted=staying if request.kind == "erase" else NOTHING,
             erased=request.leaves,
             calibration=calibration,
             make_cohort=cohort,

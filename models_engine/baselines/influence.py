@@ -1,4 +1,7 @@
-"""One Newton step on the affected rows: an influence function, after SCIF (Li et al., 2023) and IFRU (Zhang et al., 2024)."""
+"""One Newton step on the affected rows: an influence function.
+
+After SCIF (Li et al., 2023) and IFRU (Zhang et al., 2024).
+"""
 
 import torch
 from torch import Tensor
@@ -35,7 +38,7 @@ class InfluenceStep:
             items[item] += _newton(model.items[item], left, kept)
             progress((done + 1) / len(affected))
         staying = model.keeping(~task.erased)
-        cohort = task.make_cohort(model.config, Replicas([after], [model.seed]))
+        cohort = task.make_cohort(model.config, Replicas([after], [model.seed]), None)
         return Forgotten(
             type(model)(
                 model.config, model.seed, staying.subject_keys, model.item_keys, staying.subjects, items,

@@ -14,6 +14,6 @@ class DropEdges:
     def forget(self, task: ForgetTask, progress: Progress) -> Forgotten:
         """See `Strategy.forget`."""
         model = task.model.keeping(~task.erased)
-        cohort = task.make_cohort(model.config, Replicas([task.after()], [model.seed]))
+        cohort = task.make_cohort(model.config, Replicas([task.after()], [model.seed]), None)
         progress(1.0)
         return Forgotten(model, cohort)

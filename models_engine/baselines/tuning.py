@@ -44,7 +44,7 @@ def _go_on(task: ForgetTask, progress: Progress, ascent_steps: int) -> Forgotten
     replicas = Replicas([task.after()], [model.seed])
     items = _ascended(task, ascent_steps) if ascent_steps else model.items
     server = Server(config, replicas, model.subjects, items)
-    cohort = task.make_cohort(config, replicas)
+    cohort = task.make_cohort(config, replicas, None)
     rounds = max(1, config.rounds // (20 if ascent_steps else 5))
     for round_number in range(rounds):
         server.learn(config.rounds + round_number, cohort)

@@ -5,6 +5,7 @@ shared or not, and the private vectors that go with a model version.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,12 +89,14 @@ class SimulatedFleet:
         replicas: Replicas,
         carried: PrivateVectors | None = None,
         memory: StateFolder | None = None,
+        deleted: Sequence[Edges] | None = None,
     ) -> SimulatedCohort:
         """The devices of the subjects that each world names, with everything they train on.
 
         Args:
             carried: vectors to carry on with; None starts afresh.
             memory: where the devices keep what a resumption needs.
+            deleted: of each world, pairs by its rows that the devices go without.
 
         Raises:
             ValueError: a subject's device has none of the vectors to carry on with.
@@ -106,6 +109,9 @@ class SimulatedFleet:
             private = carried.vectors[rows]
         held = self.data()
         interactions = [held.edges(world, held_out=False) for world in replicas.worlds]
+        if deleted is not None:
+            parts = zip(interactions, deleted, replicas.worlds, strict=True)
+            interactions = [pairs.without(gone, world.n_items) for pairs, gone, world in parts]
         return SimulatedCohort(config, replicas, interactions, private, memory)
 
     def private(self, version: int) -> PrivateVectors:

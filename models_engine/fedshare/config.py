@@ -36,8 +36,8 @@ class FedShareConfig:
     noise: float = 0.0
     """Standard deviation of the Gaussian noise that a device adds to its message, in units of `clip`."""
     pull_rounds: int = 20
-    """Rounds over the retained graph that follow a contrastive push of a large request."""
-    pull_rate: float = 1 / 6
+    """Rounds over the retained graph that a large request gets before the contrastive push."""
+    pull_rate: float = 0.5
     """Step size of those rounds, as a part of `learning_rate`."""
 
     def __post_init__(self) -> None:

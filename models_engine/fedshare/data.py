@@ -24,6 +24,10 @@ class Edges:
         """The pairs for which the bool mask [pairs] holds."""
         return Edges(self.subjects[mask], self.items[mask])
 
+    def without(self, others: "Edges", n_items: int) -> "Edges":
+        """The pairs that are not among others."""
+        return self.where(~torch.isin(self.codes(n_items), others.codes(n_items)))
+
     def codes(self, n_items: int) -> Tensor:
         """One int64 for each pair, for set operations."""
         return self.subjects * n_items + self.items

@@ -55,10 +55,11 @@ class Server:
         self._item_optimizer.step(item_gradient)
         return loss
 
-    def settle(self, round_number: int, cohort: Cohort, rows: Tensor) -> Tensor:
-        """One round for some items alone (int64), everything else held fixed."""
-        loss, _, item_gradient = self.gradients(round_number, cohort)
-        self._item_optimizer.step(item_gradient[rows], rows)
+    def settle(self, round_number: int, cohort: Cohort, subjects: Tensor, items: Tensor) -> Tensor:
+        """One round for some rows alone (int64), everything else held fixed. Returns the loss of each replica."""
+        loss, subject_gradient, item_gradient = self.gradients(round_number, cohort)
+        self._subject_optimizer.step(subject_gradient[subjects], subjects)
+        self._item_optimizer.step(item_gradient[items], items)
         return loss
 
     def gradients(self, round_number: int, cohort: Cohort) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,7 +13,7 @@ from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.unlearning import LADDER
-from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, Strategy
+from models_engine.fedshare.unlearning.strategy import NOTHING, Calibration, ForgetTask, Strategy
 from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import load_model
 from unlearning.jobs.models import Job
@@ -64,8 +64,9 @@ def read_context(job: Job) -> JobContext:
         model=model,
         course=Course.single([before], [model.seed], model.config.rounds),
         unshared=_union(unshared, before.n_items, erased),
+        deleted=NOTHING,  # an erasure takes whole subjects
         erased=erased,
-        calibration=Calibration(**{name: version.calibration[name] for name in ("erase", "unshare", "unshare_rows")}),
+        calibration=Calibration.from_json(version.calibration),
         make_cohort=make_cohort(fleet, fleet.private(version.pk)),
         start_devices=StartedFleet,
     )

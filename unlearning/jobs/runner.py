@@ -106,7 +106,7 @@ def _untouched(context: JobContext) -> Forgotten:
     """The old rows of those who stay."""
     staying = context.model.keeping(~context.task.erased)
     replicas = Replicas([context.after], [staying.seed])
-    return Forgotten(staying, context.task.make_cohort(staying.config, replicas))
+    return Forgotten(staying, context.task.make_cohort(staying.config, replicas, None))
 
 
 def _freeze_plan(request: Request, context: JobContext) -> None:

@@ -19,12 +19,12 @@ from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress, Training
 from models_engine.fedshare.unlearning.rehearsal import rehearse
-from models_engine.fedshare.unlearning.strategy import MakeCohort
+from models_engine.fedshare.unlearning.strategy import Deleted, MakeCohort
 from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import discard_artifact, promote, register_version, store_artifact
 from unlearning.lineage.datasets import record_dataset, shared_data
 
-_SHARE_OF_TRAINING = 1 / 3  # a rehearsal trains two twins
+_SHARE_OF_TRAINING = 1 / 7  # a rehearsal trains six twins
 
 
 def simulated_fleet() -> SimulatedFleet:
@@ -91,19 +91,19 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
 class StartedFleet:
     """The devices of this installation at their keyed start."""
 
-    def __init__(self, config: FedShareConfig):
-        self._config = config
+    def __init__(self, config: FedShareConfig, deleted: Deleted = None):
+        self._config, self._deleted = config, deleted
         self.cohort: SimulatedCohort
 
     def enter(self, window: int, replicas: Replicas) -> SimulatedCohort:
         """See `Devices.enter`; everything comes in one window."""
-        self.cohort = simulated_fleet().cohort(self._config, replicas)
+        self.cohort = simulated_fleet().cohort(self._config, replicas, deleted=self._deleted)
         return self.cohort
 
 
 def make_cohort(fleet: SimulatedFleet, private: PrivateVectors) -> MakeCohort:
     """How a strategy gets the devices with the vectors that go with a trained model."""
-    return lambda config, replicas: fleet.cohort(config, replicas, private)
+    return lambda config, replicas, deleted: fleet.cohort(config, replicas, private, deleted=deleted)
 
 
 def let_serve(version: ModelVersion) -> list[ModelVersion]:

@@ -2,17 +2,28 @@
 
 from models_engine.fedshare.unlearning.contrastive import Contrastive
 from models_engine.fedshare.unlearning.exact import Retrain, RollbackReplay
-from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, Forgotten, Strategy
+from models_engine.fedshare.unlearning.strategy import (
+    NOTHING,
+    Calibration,
+    ForgetTask,
+    Forgotten,
+    Push,
+    Pushes,
+    Strategy,
+)
 
 LADDER: tuple[Strategy, ...] = (Contrastive(), Retrain())
 """The rungs of a model that learned in one window: there is no clean snapshot to roll back to but the keyed start."""
 
 __all__ = [
     "LADDER",
+    "NOTHING",
     "Calibration",
     "Contrastive",
     "ForgetTask",
     "Forgotten",
+    "Push",
+    "Pushes",
     "Retrain",
     "RollbackReplay",
     "Strategy",

@@ -39,9 +39,8 @@ class RollbackReplay:
 
 
 def _learn_again(task: ForgetTask, snapshots: StateFolder | None, progress: Progress) -> Forgotten:
-    devices = _Watched(task.start_devices(task.model.config))
-    course = task.course.without(task.unshared, task.erased)
-    training = Training(task.model.config, course, devices, snapshots)
+    devices = _Watched(task.start_devices(task.model.config, None))
+    training = Training(task.model.config, task.course_after(), devices, snapshots)
     return Forgotten(training.replay(progress)[0], devices.cohort)
 
 

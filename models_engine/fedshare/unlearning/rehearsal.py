@@ -1,14 +1,19 @@
 """Measuring, on subjects who stay, how far a push must go.
 
-A tenth of the subjects, drawn by key, play the part of those who withdraw. A *twin* is trained
-like the model, from the same seed, without their data. The actors are then forgotten in troupes of
-about twenty, as requests come, and the amplitude of the contrastive push is the one at which they
-show, on average, the fold-in level that the twin shows; for the rows of those who stay, the level
-over the views. One number for erasure and two for unsharing come out; the twins are not kept. The
-references of an audit play no part in this, so an audit stays independent of the tuning.
+A tenth of the subjects, drawn by key, play the part of those who withdraw. For each kind of request
+a *twin* is trained like the model, from the same seed, without what they withdraw. Then the model
+is made to forget it, and the amplitude of the push is the one at which the actors' pairs show, on
+average, the level that the twin shows: by fold-in for the items, over the views for the rows of
+those who stay. In the large scenes all actors withdraw at once and a pull comes first; in the small
+ones they withdraw one at a time. Where an actor deletes one pair alone there is no fold-in: its item is
+pushed as far as those of an actor who leaves.
+
+The twins are not kept. The references of an audit play no part in this, so that an audit stays
+independent of the tuning.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -17,139 +22,158 @@ from torch import Tensor
 from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins
 from models_engine.fedshare import keyed
 from models_engine.fedshare.course import Course
-from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.data import SharedData
+from models_engine.fedshare.graph import Incidence
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress, Training
-from models_engine.fedshare.unlearning.contrastive import gentle, induced_items, induced_subjects, pulled
-from models_engine.fedshare.unlearning.strategy import Calibration, MakeCohort, StartDevices
+from models_engine.fedshare.unlearning.contrastive import Rows, gentle, pull
+from models_engine.fedshare.unlearning.strategy import Calibration, MakeCohort, Push, Pushes, StartDevices
 from models_engine.fedshare.views import propagate
 
 _ACTOR = keyed.stream("actor")
-_HALF = keyed.stream("half")
+_DRAWN = keyed.stream("drawn")
 _SHARE_OF_ACTORS = 0.1
-_MOST_ACTORS = 100
+_ACTORS_IN_SMALL_SCENES = 60
+_ACTORS_WITH_ONE_PAIR = 200
 _CONTRAST_ITEMS = 60
-_TROUPE = 20
-_AMPLITUDES = tuple(2.0**power for power in range(7))
-_REFINEMENTS = 2
+_AMPLITUDES = tuple(2.0**power for power in range(-6, 5))
+_REFINEMENTS = 4
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One kind of request, as the actors play it."""
+
+    fate: str
+    """`leave`, `delete` or `unshare`."""
+    large: bool
+    share: float
+    """Of each actor's pairs that is withdrawn; one pair at least."""
+    actors: int | None = None
+    """How many play; None means all."""
+
+
+_PARTS = (
+    _Part("leave", True, 1.0),
+    _Part("delete", True, 0.5),
+    _Part("unshare", True, 0.5),
+    _Part("leave", False, 1.0, _ACTORS_IN_SMALL_SCENES),
+    _Part("delete", False, 0.0, _ACTORS_WITH_ONE_PAIR),
+    _Part("unshare", False, 1.0, _ACTORS_IN_SMALL_SCENES),
+)
 
 
 def rehearse(
     model: Model, data: SharedData, make_cohort: MakeCohort, start_devices: StartDevices, progress: Progress
 ) -> Calibration:
-    """Measure the amplitudes for a model; costs about three trainings.
+    """Measure the amplitudes for a model; costs about seven trainings.
 
     Raises:
         ValueError: too few subjects share anything to act.
     """
     draws = keyed.uniform(data.subject_keys, model.seed, _ACTOR)
-    actors = (draws < _SHARE_OF_ACTORS) & data.sharing()
-    if actors.sum() > _MOST_ACTORS:
-        actors &= draws <= draws[actors].sort().values[_MOST_ACTORS - 1]
-    drawn = keyed.uniform(data.subject_keys[data.edges.subjects], data.item_keys[data.edges.items], _HALF) < 0.5
-    leaving = _Scene(model, data, actors, True, torch.ones_like(drawn), make_cohort)
-    twin = leaving.twin(start_devices, partial(_half, progress, 0))
-    erase = _crossing(leaving.level, leaving.twin_level(twin))
-    staying = _Scene(model, data, actors, False, drawn, make_cohort)
-    twin = staying.twin(start_devices, partial(_half, progress, 1))
-    unshare = _crossing(staying.level, staying.twin_level(twin))
-    rows = _crossing(partial(staying.row_level, staying.forgotten(unshare)), staying.twin_row_level(twin))
-    return Calibration(erase=erase, unshare=unshare, unshare_rows=rows)
+    able = torch.bincount(data.edges.subjects, minlength=data.n_subjects) > 1
+    actors = ((draws < _SHARE_OF_ACTORS) & able).nonzero().squeeze(1)
+    if len(actors) == 0:
+        raise ValueError("too few subjects share anything for a rehearsal: no amplitude can be measured")
+    pushes: dict[tuple[bool, str], Push] = {}
+    for number, part in enumerate(_PARTS):
+        cast = actors[draws[actors].argsort()[: part.actors]]
+        scene = _Scene(model, data, part, cast)
+        twin = scene.twin(start_devices, partial(_share, progress, number))
+        known = pushes[part.large, "leave"].items if part.share == 0 else None
+        pushes[part.large, part.fate] = scene.measured(twin, make_cohort, known)
+    small, large = (
+        Pushes(**{part.fate: pushes[size, part.fate] for part in _PARTS if part.large == size})
+        for size in (False, True)
+    )
+    return Calibration(small, large)
 
 
 class _Scene:
-    """One kind of request, as the actors play it."""
+    """A kind of request on a model: what is withdrawn, and the levels before and after."""
 
-    def __init__(
-        self, model: Model, data: SharedData, actors: Tensor, leaving: bool, drawn: Tensor, make_cohort: MakeCohort
-    ):
-        """
-        Args:
-            actors: bool [n].
-            leaving: whether they are erased; else they go on learning on their devices.
-            drawn: bool [pairs of data], what of theirs is withdrawn.
-        """
-        self._model, self._data, self._make_cohort = model, data, make_cohort
-        self._leaving, self._drawn = leaving, drawn
-        self._actors = actors
-        if not (actors[data.edges.subjects] & drawn).any():
-            raise ValueError("too few subjects share anything for a rehearsal: no amplitude can be measured")
-        rows = actors.nonzero().squeeze(1)
-        troupes = [torch.isin(torch.arange(data.n_subjects), troupe) for troupe in rows.split(_TROUPE)]
-        self._troupes = [troupe for troupe in troupes if len(self._withdrawn(troupe))]
-        self._pairs = [self._withdrawn(troupe) for troupe in self._troupes]
-        popularity = data.item_popularity()
-        self._contrasts = [matched_items(pairs, data.edges, popularity, _CONTRAST_ITEMS) for pairs in self._pairs]
-        self._of_items = torch.cat([induced_items(model, data, pairs) for pairs in self._pairs])
-        self._of_subjects = torch.cat([induced_subjects(model, data, pairs) for pairs in self._pairs])
-        leavers = [troupe & leaving for troupe in self._troupes]
-        # Each troupe is forgotten in a world of its own, all at once.
-        remaining = [data.without(pairs, gone) for pairs, gone in zip(self._pairs, leavers, strict=True)]
-        self._replicas = Replicas(remaining, [model.seed] * len(remaining))
-        self._stays = torch.cat([~gone for gone in leavers])
+    def __init__(self, model: Model, data: SharedData, part: _Part, actors: Tensor):
+        self._model, self._data, self._part = model, data, part
+        playing = torch.zeros(data.n_subjects, dtype=torch.bool)
+        playing[actors] = True
+        draws = keyed.uniform(data.subject_keys[data.edges.subjects], data.item_keys[data.edges.items], _DRAWN)
+        # At least one pair of each: the one that is drawn first.
+        least = torch.ones(data.n_subjects, dtype=draws.dtype).scatter_reduce(0, data.edges.subjects, draws, "amin")
+        drawn = playing[data.edges.subjects] & (draws <= least[data.edges.subjects].clamp(min=part.share))
+        self._pairs = data.edges.where(drawn)
+        self._leaves = playing & (part.fate == "leave")
+        self._after = data.without(self._pairs, self._leaves)
+        self._contrast = matched_items(self._pairs, data.edges, data.item_popularity(), _CONTRAST_ITEMS)
+        groups = [playing] if part.large else [torch.arange(data.n_subjects) == actor for actor in actors]
+        self._groups = [group[self._pairs.subjects] for group in groups]
+        self._graphs = [data.without(self._pairs.where(mine), self._leaves & False).graph() for mine in self._groups]
 
     def twin(self, start_devices: StartDevices, progress: Progress) -> Model:
-        """A model that never had what is withdrawn of any actor."""
+        """A model that never had what is withdrawn."""
         config, seed = self._model.config, self._model.seed
-        course = Course.single([self._remaining()], [seed], config.rounds)
-        return Training(config, course, start_devices(config)).run(progress)[0]
+        course = Course.single([self._after], [seed], config.rounds)
+        deleted = [self._pairs] if self._part.fate == "delete" else None
+        return Training(config, course, start_devices(config, deleted)).run(progress)[0]
 
-    def twin_level(self, twin: Model) -> float:
-        """Mean fold-in margin of what is withdrawn, in the twin."""
-        return self._mean_fold_in([twin.items] * len(self._troupes))
+    def measured(self, twin: Model, make_cohort: MakeCohort, items: float | None) -> Push:
+        """The push that brings the actors' pairs to the level of the twin; `items` where that part is known."""
+        rows = self._start(make_cohort)
+        if items is None:
+            target = float(self._margins_by_fold_in(twin.items).mean())
+            items = _crossing(lambda amplitude: self._fold_in(rows, amplitude), target)
+        if self._part.fate == "leave":
+            return Push(items, 0.0)
+        target = float(pair_margins(*twin.views(self._after), self._pairs, self._contrast).mean())
+        return Push(items, _crossing(lambda amplitude: self._over_views(rows, items, amplitude), target))
 
-    def level(self, amplitude: float) -> float:
-        """The same in the model, each troupe being forgotten with this amplitude, one at a time."""
-        items = self.forgotten(amplitude)
-        return self._mean_fold_in([items[rows] for rows in self._replicas.item_slices])
+    def _start(self, make_cohort: MakeCohort) -> Rows:
+        """The rows that the push works on."""
+        model = self._model
+        if not self._part.large:
+            return Rows(model.subjects, model.items)
+        replicas = Replicas([self._after], [model.seed])
+        deleted = [self._pairs] if self._part.fate == "delete" else None
+        cohort = make_cohort(gentle(model.config), replicas, deleted)
+        return pull(model, self._after, ~self._leaves, self._pairs, cohort)
 
-    def forgotten(self, amplitude: float) -> Tensor:
-        """Item rows of all troupes' worlds after push and pull, [m, d]."""
-        config, replicas = self._model.config, self._replicas
-        cohort = self._make_cohort(gentle(config), replicas)
-        pushed = self._model.items.repeat(len(replicas), 1) - amplitude * self._of_items
-        affected = (self._of_items != 0).any(1).nonzero().squeeze(1)
-        subjects = self._model.subjects.repeat(len(replicas), 1)[self._stays]
-        return pulled(config, replicas, subjects, pushed, affected, config.pull_rounds, cohort)
+    def _fold_in(self, rows: Rows, amplitude: float) -> float:
+        """Mean fold-in margin after a push on the items, each group alone."""
+        margins = []
+        for mine in self._groups:
+            pushed = rows.pushed(self._model, self._data, self._pairs.where(mine), Push(amplitude, 0.0))
+            margins.append(self._margins_by_fold_in(pushed.items, mine))
+        return float(torch.cat(margins).mean())
 
-    def twin_row_level(self, twin: Model) -> float:
-        """Mean margin of the withdrawn pairs over the views, in the twin; the actors must have stayed."""
-        views = twin.views(self._remaining())
-        return self._mean_margin([views] * len(self._troupes))
+    def _over_views(self, rows: Rows, items: float, amplitude: float) -> float:
+        """Mean margin over the views after a push on items and rows, each group alone."""
+        margins = []
+        for mine, graph in zip(self._groups, self._graphs, strict=True):
+            pairs = self._pairs.where(mine)
+            pushed = rows.pushed(self._model, self._data, pairs, Push(items, amplitude))
+            views = self._views(graph, pushed)
+            margins.append(pair_margins(*views, pairs, self._contrast[mine]))
+        return float(torch.cat(margins).mean())
 
-    def row_level(self, items: Tensor, amplitude: float) -> float:
-        """The same in the model with these item rows, the actors' own rows being pushed with this amplitude."""
-        replicas = self._replicas
-        subjects = self._model.subjects.repeat(len(replicas), 1) - amplitude * self._of_subjects
-        views = propagate(replicas.graph(), subjects, items, self._model.config.layers)
-        slices = zip(replicas.subject_slices, replicas.item_slices, strict=True)
-        return self._mean_margin([(views[0][of_subjects], views[1][of_items]) for of_subjects, of_items in slices])
+    def _views(self, graph: Incidence, rows: Rows) -> tuple[Tensor, Tensor]:
+        return propagate(graph, rows.subjects, rows.items, self._model.config.layers)
 
-    def _remaining(self) -> SharedData:
-        return self._data.without(self._withdrawn(self._actors), self._actors & self._leaving)
-
-    def _withdrawn(self, subjects: Tensor) -> Edges:
-        return self._data.edges.where(subjects[self._data.edges.subjects] & self._drawn)
-
-    def _mean_fold_in(self, tables: list[Tensor]) -> float:
-        parts = zip(tables, self._pairs, self._contrasts, strict=True)
-        return float(torch.cat([fold_in_margins(*part) for part in parts]).mean())
-
-    def _mean_margin(self, views: list[tuple[Tensor, Tensor]]) -> float:
-        parts = zip(views, self._pairs, self._contrasts, strict=True)
-        return float(torch.cat([pair_margins(*of, pairs, contrast) for of, pairs, contrast in parts]).mean())
+    def _margins_by_fold_in(self, table: Tensor, mine: Tensor | None = None) -> Tensor:
+        if mine is None:
+            return fold_in_margins(table, self._pairs, self._contrast)
+        return fold_in_margins(table, self._pairs.where(mine), self._contrast[mine])
 
 
-def _half(progress: Progress, part: int, fraction: float) -> None:
-    """Report one of two trainings."""
-    progress((part + fraction) / 2)
+def _share(progress: Progress, number: int, fraction: float) -> None:
+    """Report one of the trainings."""
+    progress((number + fraction) / len(_PARTS))
 
 
 def _crossing(level: Callable[[float], float], target: float) -> float:
     """The amplitude at which the level comes down to the target, or nearest to it.
 
-    The level is nearly linear in the amplitude, so that false position finds it in a few steps.
+    Near the crossing the level is nearly linear in the amplitude, so that false position finds it in a few steps.
     """
     low, above = 0.0, level(0.0) - target
     if above <= 0:
@@ -162,7 +186,7 @@ def _crossing(level: Callable[[float], float], target: float) -> float:
         nearest = min(nearest, (below, high))
         low, above = high, below
     else:
-        # Far pushes turn the items round and raise the level again: the nearest approach is the best there is.
+        # Far pushes turn the rows round and raise the level again: the nearest approach is the best there is.
         return nearest[1]
     for _ in range(_REFINEMENTS):
         middle = low + (high - low) * above / (above - below)

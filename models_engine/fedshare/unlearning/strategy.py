@@ -1,8 +1,8 @@
 """What every way of forgetting takes and gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,23 +16,52 @@ from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Devices, Progress
 
-MakeCohort = Callable[[FedShareConfig, Replicas], Cohort]
+NOTHING = Edges(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
+
+Deleted = Sequence[Edges] | None
+"""Of each world, pairs by its rows that devices would delete; None where all is as it is."""
+
+MakeCohort = Callable[[FedShareConfig, Replicas, Deleted], Cohort]
 """The devices of the subjects that the worlds name, carrying on from the model that is to forget."""
 
-StartDevices = Callable[[FedShareConfig], Devices]
+StartDevices = Callable[[FedShareConfig, Deleted], Devices]
 """The devices at their keyed start, for a course."""
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """How far a push along the induced view must go on this model; from `rehearsal.rehearse`."""
+class Push:
+    """Amplitudes along the induced views."""
 
-    erase: float
-    """Amplitude for pairs of subjects who are erased."""
-    unshare: float
-    """Amplitude for pairs that go back to the device, which may go on learning from them."""
-    unshare_rows: float
-    """Amplitude, for those pairs, of the push on the rows of their subjects."""
+    items: float
+    rows: float
+    """For the rows of subjects who stay."""
+
+
+@dataclass(frozen=True)
+class Pushes:
+    """One for each fate of a pair."""
+
+    leave: Push
+    """Its subject is erased."""
+    delete: Push
+    """The device deletes it, the subject stays."""
+    unshare: Push
+    """It goes back to the device, which may go on learning from it."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far the contrastive push must go on a model; from `rehearsal.rehearse`."""
+
+    small: Pushes
+    large: Pushes
+    """After a pull."""
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Calibration":
+        """What `dataclasses.asdict` made of one."""
+        sizes = (Pushes(**{fate: Push(**push) for fate, push in stored[size].items()}) for size in ("small", "large"))
+        return cls(*sizes)
 
 
 @dataclass(frozen=True)
@@ -44,6 +73,8 @@ class ForgetTask:
     """What the model learned from, and when."""
     unshared: Edges
     """Pairs that go back to their devices, by row of `before`."""
+    deleted: Edges
+    """Pairs of subjects who stay that have gone from their devices too, by row of `before`."""
     erased: Tensor
     """Bool [n], subjects of `before` who leave entirely."""
     calibration: Calibration
@@ -59,12 +90,27 @@ class ForgetTask:
 
     def after(self) -> SharedData:
         """The data that remains."""
-        return self.before.without(self.unshared, self.erased)
+        return self.before.without(self._named(), self.erased)
+
+    def course_after(self) -> Course:
+        """The course as it would have been without the data."""
+        return self.course.without(self._named(), self.erased)
+
+    def of_leavers(self) -> Edges:
+        """The pairs of subjects who leave."""
+        return self.before.edges.where(self.erased[self.before.edges.subjects])
 
     def withdrawn(self) -> Edges:
         """Every pair that must be forgotten, by row of `before`."""
-        gone = torch.isin(self.before.edges.codes(self.before.n_items), self.unshared.codes(self.before.n_items))
+        codes = self._named().codes(self.before.n_items)
+        gone = torch.isin(self.before.edges.codes(self.before.n_items), codes)
         return self.before.edges.where(gone | self.erased[self.before.edges.subjects])
+
+    def _named(self) -> Edges:
+        return Edges(
+            torch.cat([self.unshared.subjects, self.deleted.subjects]),
+            torch.cat([self.unshared.items, self.deleted.items]),
+        )
 
 
 @dataclass(frozen=True)
