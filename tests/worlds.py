@@ -14,6 +14,7 @@ from models_engine.fedshare.files import StateFolder
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Training
+from models_engine.fedshare.unlearning.strategy import NOTHING, Deleted
 
 SMALL = FedShareConfig(width=8, rounds=40, participation=0.5, contrast_negatives=16, pull_rounds=4)
 
@@ -38,9 +39,14 @@ class World:
         config: FedShareConfig = SMALL,
         private: torch.Tensor | None = None,
         memory: StateFolder | None = None,
+        deleted: Deleted = None,
     ) -> SimulatedCohort:
         """The devices of the subjects that each world names, with everything they hold."""
-        interactions = [self._held(world) for world in replicas.worlds]
+        nothing = [NOTHING] * len(replicas)
+        interactions = [
+            self._held(world).without(gone, world.n_items)
+            for world, gone in zip(replicas.worlds, deleted or nothing, strict=True)
+        ]
         return SimulatedCohort(config, replicas, interactions, private, memory)
 
     def _held(self, data: SharedData) -> Edges:
@@ -58,13 +64,18 @@ class World:
 class WorldDevices:
     """The devices of a world through the windows of a course, as `Devices` has it."""
 
-    def __init__(self, world: World, config: FedShareConfig, memory: StateFolder | None = None):
-        self._world, self._config, self._memory = world, config, memory
+    def __init__(
+        self, world: World, config: FedShareConfig, memory: StateFolder | None = None, deleted: Deleted = None
+    ):
+        self._world, self._config, self._memory, self._deleted = world, config, memory, deleted
         self.cohort: SimulatedCohort | None = None
 
     def enter(self, window: int, replicas: Replicas) -> SimulatedCohort:
         """See `Devices.enter`."""
-        earlier, self.cohort = self.cohort, self._world.cohort(replicas, self._config, memory=self._memory)
+        earlier, self.cohort = (
+            self.cohort,
+            self._world.cohort(replicas, self._config, memory=self._memory, deleted=self._deleted),
+        )
         if earlier is not None:
             self.cohort.carry_on(earlier)
         return self.cohort

@@ -10,6 +10,7 @@ import torch
 from rich.progress import Progress
 
 from benchmarks import datasets, report
+from benchmarks.configs import CONFIGS
 from benchmarks.devices import Population, Trained
 from benchmarks.forgetting.attack import Floats, Scorer, Scores, attack
 from benchmarks.forgetting.requests import KINDS, ForgetRequest, deleted, large_request, remaining, small_requests
@@ -24,7 +25,6 @@ from models_engine.fedshare.unlearning import Contrastive, ForgetTask, Retrain, 
 from models_engine.fedshare.unlearning.rehearsal import rehearse
 from models_engine.fedshare.unlearning.strategy import NOTHING, Calibration, Deleted
 
-_CONFIGS = {"ml-100k": FedShareConfig(), "ml-1m": FedShareConfig(), "online-retail": FedShareConfig(l2=3e-5)}
 _TIME_TARGETS = {"interaction": 50, "subject": 50, "tenth": 8}
 _AT_ONCE = 4
 _COLUMNS = ["request", "kind", "strategy", "AUC [95 %]", "TPR@1%", "ρ [90 %]", "hidden", "recall", "NDCG", "1/time"]
@@ -37,8 +37,10 @@ class Sizes:
     targets: int = 5
     shadows: int = 16
     held_out: int = 8
-    requests: int = 30
-    """Of each small size and kind."""
+    interactions: int = 160
+    """Requests of one interaction, of each kind."""
+    subjects: int = 40
+    """Requests of one subject, of each kind."""
 
 
 class Bench:
@@ -49,9 +51,11 @@ class Bench:
         self.sizes, self.name = sizes, name
         self._bar = progress.add_task(name, total=None)
         self._progress = progress
-        self.population = Population(self.dataset, _CONFIGS[name])
+        self.population = Population(self.dataset, CONFIGS[name])
         self.data = self.dataset.shared(self.dataset.mixed_ratios())
-        self._small = small_requests(self.dataset, self.data, sizes.requests)
+        self._small = small_requests(
+            self.dataset, self.data, {"interaction": sizes.interactions, "subject": sizes.subjects}
+        )
         self._say("targets")
         self.targets, times = [], []
         for seed in range(sizes.targets):
@@ -71,7 +75,7 @@ class Bench:
             for kind in KINDS:
                 requests = [r for r in self._small if (r.size, r.kind) == (size, kind)]
                 parts = [self._pool_scores(request, fleet) for request in requests]
-                rows += self._compare(requests, _joined(parts), (DropEdges(), Contrastive(), InfluenceStep()))
+                rows += self._compare(requests, _joined(parts), (DropEdges(), Contrastive()))
         knew = self._fleet([self.data] * self.sizes.shadows, [None] * self.sizes.shadows, 1000)
         for kind in KINDS:
             request = large_request(self.dataset, self.data, kind)
@@ -230,10 +234,10 @@ def _text(interval: Any) -> str:
 def main() -> None:
     """Run it."""
     parser = report.options(__doc__)
-    parser.add_argument("--dataset", action="append", choices=list(_CONFIGS), help="default: all")
+    parser.add_argument("--dataset", action="append", choices=list(CONFIGS), help="default: all")
     chosen = parser.parse_args()
-    names = chosen.dataset or (["ml-100k"] if chosen.quick else list(_CONFIGS))
-    sizes = Sizes(targets=2, shadows=4, held_out=2, requests=4) if chosen.quick else Sizes()
+    names = chosen.dataset or (["ml-100k"] if chosen.quick else list(CONFIGS))
+    sizes = Sizes(targets=2, shadows=4, held_out=2, interactions=8, subjects=4) if chosen.quick else Sizes()
     rows: list[dict[str, Any]] = []
     with Progress() as progress:
         for name in names:

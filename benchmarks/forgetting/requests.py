@@ -54,17 +54,18 @@ def deleted(requests: Sequence[ForgetRequest]) -> Edges | None:
     return Edges(torch.cat([p.subjects for p in parts]), torch.cat([p.items for p in parts]))
 
 
-def small_requests(dataset: Dataset, data: SharedData, count: int) -> list[ForgetRequest]:
-    """Requests of one interaction and of one subject, of both kinds, `count` of each, all of different subjects."""
+def small_requests(dataset: Dataset, data: SharedData, counts: dict[str, int]) -> list[ForgetRequest]:
+    """Requests of one interaction and of one subject, of both kinds, so many of each, all of different subjects."""
     degree = torch.bincount(data.edges.subjects, minlength=data.n_subjects)
     able = (degree >= _FEWEST_PAIRS).nonzero().squeeze(1)
     order = able[keyed.uniform(dataset.subject_keys[able], _DRAW).argsort()]
-    if len(order) < 4 * count:
-        raise ValueError(f"{dataset.name} has {len(order)} subjects who share enough; {4 * count} are needed")
+    needed = 2 * sum(counts.values())
+    if len(order) < needed:
+        raise ValueError(f"{dataset.name} has {len(order)} subjects who share enough; {needed} are needed")
     cast = iter(order.tolist())
     nobody = torch.zeros(data.n_subjects, dtype=torch.bool)
     requests = []
-    for size in ("interaction", "subject"):
+    for size, count in counts.items():
         for kind in KINDS:
             for _ in range(count):
                 subject = next(cast)

@@ -21,10 +21,10 @@ from models_engine.fedshare.training import Progress, Training
 from models_engine.fedshare.unlearning.rehearsal import rehearse
 from models_engine.fedshare.unlearning.strategy import Deleted, MakeCohort
 from models_engine.registry.models import ModelVersion, Recommender
-from models_engine.registry.services import discard_artifact, promote, register_version, store_artifact
+from models_engine.registry.services import discard_artifact, load_model, promote, register_version, store_artifact
 from unlearning.lineage.datasets import record_dataset, shared_data
 
-_SHARE_OF_TRAINING = 1 / 7  # a rehearsal trains six twins
+_SHARE_OF_TRAINING = 1 / 9  # a rehearsal trains eight twins
 
 
 def simulated_fleet() -> SimulatedFleet:
@@ -125,6 +125,20 @@ def quality(model: Model, data: SharedData, cohort: SimulatedCohort, k: int = 20
     subjects, items = cohort.representations(model.items, *model.views(data))
     known, held_out = devices.edges(data, held_out=False), devices.edges(data, held_out=True)
     return ranking_quality(subjects, items, known, held_out, k)
+
+
+def evaluate_serving(recommender: Recommender) -> dict[str, RankingQuality]:
+    """Quality of the model that serves, and of plain popularity, on what the devices held out.
+
+    Raises:
+        ModelFileError: the model's file is damaged.
+        ValueError: nothing is held out.
+    """
+    version = recommender.serving
+    model, fleet = load_model(version), simulated_fleet()
+    data = shared_data(version.dataset.as_of, like=model)
+    cohort = fleet.cohort(model.config, Replicas([data], [model.seed]), fleet.private(version.pk))
+    return {"fedshare": quality(model, data, cohort), "popularity": popularity(data)}
 
 
 def popularity(data: SharedData, k: int = 20) -> RankingQuality:

@@ -3,18 +3,18 @@
 The *induced view* of a node is what the withdrawn edges alone carried to it, propagated once over
 exactly those edges. For an item from historical subject rows, for a subject who stays from the items:
 
-    h_i = Σ_{u : (u,i) withdrawn} s̄_u / √d_i,      h_u = Σ_{i : (u,i) withdrawn} q_i / √(d_u k_u),
+    h_i = Σ_{u : (u,i) withdrawn} s̄_u / √d_i,      h_u = Σ_{i : (u,i) withdrawn} q_i / √d_u,
 
-with s̄_u the mean of u's rows over the snapshots, d the degree in the old graph and k_u the number of
-pairs that u withdraws: their items are alike, so that a plain sum would push many of them further, each,
-than one alone. LightGCN would divide by the other degree as well; but every pair of a subject trains its
-item, however many there are.
+with s̄_u the mean of u's rows over the snapshots and d the degree in the old graph. LightGCN would
+divide by the other degree as well; but every pair of a subject trains its item, however many there are.
 
 *Pull*, for large requests: some rounds over the retained graph, at half the step size, in which the
 affected rows alone learn. They take out most of the influence, pair by pair, and leave the model as
 useful as it was.
 
-*Push*: the affected rows step against what is left of it, q_i ← q_i - a h_i, s_u ← s_u - b h_u. A small
+*Push*: the affected rows step against what is left of it, q_i ← q_i - a h_i, s_u ← s_u - b_u h_u. The items of
+a subject are alike, so that many pairs together need a shorter step, each, than one alone: b_u goes
+linearly from one amplitude, where u withdraws a single pair, to another, where it withdraws all. A small
 request has the push alone. The push comes last: before a pull it is undone by it, and more of it then
 adds scatter, by which an attacker tells the model at low false-positive rates.
 
@@ -56,8 +56,11 @@ class Rows:
 
     def pushed(self, model: Model, before: SharedData, withdrawn: Edges, push: Push) -> "Rows":
         """The rows after a step against the induced views; the rows of `model` say what those are."""
+        degree, count = (torch.bincount(e.subjects, minlength=before.n_subjects) for e in (before.edges, withdrawn))
+        part = (count - 1) / (degree - 1).clamp(min=1)
+        amplitudes = push.rows_one + (push.rows - push.rows_one) * part
         return Rows(
-            self.subjects - push.rows * induced_subjects(model, before, withdrawn),
+            self.subjects - amplitudes[:, None] * induced_subjects(model, before, withdrawn),
             self.items - push.items * induced_items(model, before, withdrawn),
         )
 
@@ -71,9 +74,8 @@ def induced_items(model: Model, before: SharedData, withdrawn: Edges) -> Tensor:
 
 def induced_subjects(model: Model, before: SharedData, withdrawn: Edges) -> Tensor:
     """h of the subjects, [n, d]; zero for subjects without a withdrawn edge."""
-    degree, count = (torch.bincount(e.subjects, minlength=before.n_subjects) for e in (before.edges, withdrawn))
-    weights = torch.rsqrt((degree * count)[withdrawn.subjects].float())
-    of_edge = weights[:, None] * model.items[withdrawn.items]
+    degree = torch.bincount(before.edges.subjects, minlength=before.n_subjects)
+    of_edge = torch.rsqrt(degree[withdrawn.subjects].float())[:, None] * model.items[withdrawn.items]
     return torch.zeros_like(model.subjects).index_add_(0, withdrawn.subjects, of_edge)
 
 

@@ -5,15 +5,15 @@ a *twin* is trained like the model, from the same seed, without what they withdr
 is made to forget it, and the amplitude of the push is the one at which the actors' pairs show, on
 average, the level that the twin shows: by fold-in for the items, over the views for the rows of
 those who stay. In the large scenes all actors withdraw at once and a pull comes first; in the small
-ones they withdraw one at a time. Where an actor deletes one pair alone there is no fold-in: its item is
-pushed as far as those of an actor who leaves.
+ones they withdraw one at a time, everything or a single pair. A single pair has no fold-in: its item is
+pushed as far as those of an actor who withdraws everything.
 
 The twins are not kept. The references of an audit play no part in this, so that an audit stays
 independent of the tuning.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -59,15 +59,17 @@ _PARTS = (
     _Part("delete", True, 0.5),
     _Part("unshare", True, 0.5),
     _Part("leave", False, 1.0, _ACTORS_IN_SMALL_SCENES),
+    _Part("delete", False, 1.0, _ACTORS_IN_SMALL_SCENES),
     _Part("delete", False, 0.0, _ACTORS_WITH_ONE_PAIR),
     _Part("unshare", False, 1.0, _ACTORS_IN_SMALL_SCENES),
+    _Part("unshare", False, 0.0, _ACTORS_WITH_ONE_PAIR),
 )
 
 
 def rehearse(
     model: Model, data: SharedData, make_cohort: MakeCohort, start_devices: StartDevices, progress: Progress
 ) -> Calibration:
-    """Measure the amplitudes for a model; costs about seven trainings.
+    """Measure the amplitudes for a model; costs about nine trainings.
 
     Raises:
         ValueError: too few subjects share anything to act.
@@ -82,8 +84,12 @@ def rehearse(
         cast = actors[draws[actors].argsort()[: part.actors]]
         scene = _Scene(model, data, part, cast)
         twin = scene.twin(start_devices, partial(_share, progress, number))
-        known = pushes[part.large, "leave"].items if part.share == 0 else None
-        pushes[part.large, part.fate] = scene.measured(twin, make_cohort, known)
+        kind = part.large, part.fate
+        if part.share == 0:
+            one = scene.measured(twin, make_cohort, pushes[kind].items)
+            pushes[kind] = replace(pushes[kind], rows_one=one.rows)
+        else:
+            pushes[kind] = scene.measured(twin, make_cohort, None)
     small, large = (
         Pushes(**{part.fate: pushes[size, part.fate] for part in _PARTS if part.large == size})
         for size in (False, True)
@@ -124,9 +130,10 @@ class _Scene:
             target = float(self._margins_by_fold_in(twin.items).mean())
             items = _crossing(lambda amplitude: self._fold_in(rows, amplitude), target)
         if self._part.fate == "leave":
-            return Push(items, 0.0)
+            return Push(items, 0.0, 0.0)
         target = float(pair_margins(*twin.views(self._after), self._pairs, self._contrast).mean())
-        return Push(items, _crossing(lambda amplitude: self._over_views(rows, items, amplitude), target))
+        of_rows = _crossing(lambda amplitude: self._over_views(rows, items, amplitude), target)
+        return Push(items, of_rows, of_rows)
 
     def _start(self, make_cohort: MakeCohort) -> Rows:
         """The rows that the push works on."""
@@ -142,7 +149,7 @@ class _Scene:
         """Mean fold-in margin after a push on the items, each group alone."""
         margins = []
         for mine in self._groups:
-            pushed = rows.pushed(self._model, self._data, self._pairs.where(mine), Push(amplitude, 0.0))
+            pushed = rows.pushed(self._model, self._data, self._pairs.where(mine), Push(amplitude, 0.0, 0.0))
             margins.append(self._margins_by_fold_in(pushed.items, mine))
         return float(torch.cat(margins).mean())
 
@@ -151,7 +158,7 @@ class _Scene:
         margins = []
         for mine, graph in zip(self._groups, self._graphs, strict=True):
             pairs = self._pairs.where(mine)
-            pushed = rows.pushed(self._model, self._data, pairs, Push(items, amplitude))
+            pushed = rows.pushed(self._model, self._data, pairs, Push(items, amplitude, amplitude))
             views = self._views(graph, pushed)
             margins.append(pair_margins(*views, pairs, self._contrast[mine]))
         return float(torch.cat(margins).mean())

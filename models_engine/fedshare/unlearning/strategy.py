@@ -34,7 +34,9 @@ class Push:
 
     items: float
     rows: float
-    """For the rows of subjects who stay."""
+    """For the rows of subjects who stay and withdraw all that they share."""
+    rows_one: float
+    """For the rows of subjects who withdraw a single pair."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Forgetting on a small world."""
 
-from dataclasses import replace
-from functools import partial
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -11,14 +10,25 @@ from models_engine.fedshare.course import Course, Window
 from models_engine.fedshare.data import Edges, rows_of
 from models_engine.fedshare.files import StateFolder
 from models_engine.fedshare.replicas import Replicas
+from models_engine.fedshare.server import Server
 from models_engine.fedshare.training import Training
-from models_engine.fedshare.unlearning import LADDER, Calibration, Contrastive, ForgetTask, Retrain, RollbackReplay
-from models_engine.fedshare.unlearning.contrastive import induced_items, induced_subjects, pull_rounds, pulled
+from models_engine.fedshare.unlearning import (
+    LADDER,
+    NOTHING,
+    Calibration,
+    Contrastive,
+    ForgetTask,
+    Push,
+    Pushes,
+    Retrain,
+    RollbackReplay,
+)
+from models_engine.fedshare.unlearning.contrastive import Rows, gentle, induced_items, induced_subjects, is_small, pull
 from models_engine.fedshare.unlearning.rehearsal import rehearse
 from tests.worlds import SMALL, World, WorldDevices
 
-AMPLITUDES = Calibration(erase=0.5, unshare=0.2, unshare_rows=0.1)
-NOTHING = Edges(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
+PUSHES = Pushes(leave=Push(0.5, 0.0, 0.0), delete=Push(0.5, 0.2, 0.3), unshare=Push(0.2, 0.1, 0.05))
+AMPLITUDES = Calibration(small=PUSHES, large=PUSHES)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +41,7 @@ def trained(world):
     return world.learn(world.data)
 
 
-def _task(world, trained, erased=(), unshared=NOTHING, course=None, snapshots=None):
+def _task(world, trained, erased=(), unshared=NOTHING, deleted=NOTHING, course=None, snapshots=None):
     model, cohort = trained
     mask = torch.zeros(world.data.n_subjects, dtype=torch.bool)
     mask[list(erased)] = True
@@ -39,20 +49,25 @@ def _task(world, trained, erased=(), unshared=NOTHING, course=None, snapshots=No
         model=model,
         course=course or Course.single([world.data], [1], SMALL.rounds),
         unshared=unshared,
+        deleted=deleted,
         erased=mask,
         calibration=AMPLITUDES,
         make_cohort=_carrying_on(world, cohort),
-        start_devices=lambda config: WorldDevices(world, config, snapshots and StateFolder(snapshots / "devices")),
+        start_devices=_at_the_start(world, snapshots and StateFolder(snapshots / "devices")),
         snapshots=snapshots and StateFolder(snapshots / "server"),
     )
 
 
 def _carrying_on(world, cohort):
-    def make_cohort(config, replicas):
+    def make_cohort(config, replicas, deleted):
         rows = rows_of(replicas.subject_keys, world.subject_keys)
-        return world.cohort(replicas, config, cohort.private[rows])
+        return world.cohort(replicas, config, cohort.private[rows], deleted=deleted)
 
     return make_cohort
+
+
+def _at_the_start(world, memory=None):
+    return lambda config, deleted: WorldDevices(world, config, memory, deleted)
 
 
 def _pairs_of(world, subject):
@@ -73,29 +88,41 @@ def test_contrastive_forgetting_drops_the_erased_rows(world, trained):
     assert forgotten.subjects.shape[0] == forgotten.history.shape[1] == world.data.n_subjects - 1
 
 
-def test_contrastive_forgetting_moves_only_the_affected_items_and_away_from_the_induced_view(world, trained):
+def test_a_small_request_moves_the_affected_items_alone_and_against_the_induced_view(world, trained):
+    model, _ = trained
+    pair = Edges(world.data.edges.subjects[:1], world.data.edges.items[:1])
+    moved = Contrastive().forget(_task(world, trained, deleted=pair), lambda f: None).model.items - model.items
+    affected = torch.arange(world.data.n_items) == pair.items[0]
+    assert moved[~affected].abs().max() == 0
+    torch.testing.assert_close(moved[affected], -0.5 * induced_items(model, world.data, pair)[affected])
+
+
+def test_a_large_request_is_pulled_first_and_only_what_it_affects_moves(world, trained):
     model, _ = trained
     task = _task(world, trained, erased=[3])
-    moved = Contrastive().forget(task, lambda f: None).model.items - model.items
-    affected = torch.zeros(world.data.n_items, dtype=torch.bool)
-    affected[_pairs_of(world, 3).items] = True
-    assert moved[~affected].abs().max() == 0
-    assert moved[affected].abs().amax(1).min() > 0
-    # The pull brings back a part of the push, in a direction of its own.
-    induced = induced_items(model, world.data, _pairs_of(world, 3))[affected].flatten()
-    assert torch.cosine_similarity(moved[affected].flatten(), -induced, dim=0) > 0.7
+    pairs = _pairs_of(world, 3)
+    assert not is_small(pairs, world.data)
+    forgotten = Contrastive().forget(task, lambda f: None).model
+    affected = torch.isin(torch.arange(world.data.n_items), pairs.items)
+    moved = (forgotten.items - model.items).abs().amax(1)
+    assert moved[~affected].max() == 0
+    assert moved[affected].min() > 0
+    others = torch.arange(world.data.n_subjects) != 3
+    assert torch.equal(forgotten.subjects, model.subjects[others])
 
 
-def test_a_pull_moves_the_affected_rows_alone(world, trained):
-    model, _ = trained
-    replicas, affected = Replicas([world.data], [1]), torch.tensor([3, 4])
-    items = pulled(SMALL, replicas, model.subjects, model.items, affected, 3, world.cohort(replicas))
-    moved = (items != model.items).any(1).nonzero().squeeze(1)
-    assert torch.equal(moved, affected)
-
-
-def test_a_small_request_gets_few_rounds_of_pull_and_a_large_one_all():
-    assert [pull_rounds(SMALL, withdrawn, 10_000) for withdrawn in (1, 25, 50, 5_000)] == [1, 2, 4, 4]
+def test_a_pull_without_a_push_is_learning_on_at_the_gentle_step_size(world, trained):
+    model, cohort = trained
+    pairs, everybody = _pairs_of(world, 3), torch.ones(world.data.n_subjects, dtype=torch.bool)
+    make_cohort = _carrying_on(world, cohort)
+    replicas = Replicas([world.data], [1])
+    rows = pull(model, world.data, everybody, pairs, make_cohort(gentle(SMALL), replicas, None))
+    server = Server(gentle(SMALL), replicas, model.subjects, model.items)
+    devices = make_cohort(gentle(SMALL), replicas, None)
+    for round_number in range(SMALL.pull_rounds):
+        server.settle(SMALL.rounds + round_number, devices, torch.tensor([3]), torch.unique(pairs.items))
+    assert torch.equal(rows.items, server.items)
+    assert torch.equal(rows.subjects, server.subjects)
 
 
 def test_the_induced_view_of_one_edge_is_the_other_ends_row_over_the_root_of_the_degree(world, trained):
@@ -111,6 +138,17 @@ def test_the_induced_view_of_one_edge_is_the_other_ends_row_over_the_root_of_the
         induced_subjects(model, world.data, edge)[edge.subjects[0]],
         model.items[edge.items[0]] / subject_degree**0.5,
     )
+
+
+def test_the_push_on_a_row_goes_from_that_of_one_pair_to_that_of_all(world, trained):
+    model, _ = trained
+    pairs, push = _pairs_of(world, 3), Push(items=0.0, rows=0.1, rows_one=0.3)
+    rows = Rows(torch.zeros_like(model.subjects), model.items)
+    for count, amplitude in ((1, 0.3), (len(pairs), 0.1), ((len(pairs) + 1) / 2, 0.2)):
+        some = Edges(pairs.subjects[: int(count)], pairs.items[: int(count)])
+        if count == int(count):
+            moved = rows.pushed(model, world.data, some, push).subjects[3]
+            torch.testing.assert_close(moved, -amplitude * induced_subjects(model, world.data, some)[3])
 
 
 def test_unsharing_pushes_the_subjects_own_row_and_leaves_no_old_one_in_the_history(world, trained):
@@ -149,10 +187,9 @@ def test_forgetting_everybody_is_refused(world, trained):
 def test_a_rehearsed_push_lowers_the_level_of_subjects_that_did_not_rehearse(world, trained):
     model, cohort = trained
 
-    make_cohort = _carrying_on(world, cohort)
-    start_devices = partial(WorldDevices, world)
-    calibration = rehearse(model, world.data, make_cohort, start_devices, lambda f: None)
-    assert calibration.erase > 0
+    calibration = rehearse(model, world.data, _carrying_on(world, cohort), _at_the_start(world), lambda f: None)
+    assert calibration.large.leave.items > 0
+    assert Calibration.from_json(asdict(calibration)) == calibration
     pairs = world.data.edges.where(world.data.edges.subjects < 8)
     contrast = matched_items(pairs, world.data.edges, world.data.item_popularity(), 60)
     task = replace(_task(world, trained, erased=range(8)), calibration=calibration)

@@ -1,7 +1,6 @@
 """A job from accepted requests to verifiable reports, in this process, on a small world."""
 
 import io
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,40 +9,20 @@ from django.core.files.storage import storages
 from audits.evidence.keys import log_verifier_key
 from audits.evidence.models import LogEntry
 from audits.reports.verify import verify_report
-from models_engine.fedshare.config import FedShareConfig
 from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import load_model
-from tests.worlds import write_interactions
-from unlearning.consent.services import record_consent
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import plan_jobs, unclaimed_jobs
 from unlearning.jobs.reporting import write_report
 from unlearning.jobs.runner import run_job
 from unlearning.jobs.training import simulated_fleet, train_recommender
-from unlearning.lineage.importing.loading import load_interactions
-from unlearning.lineage.importing.reading import read_interactions
 from unlearning.lineage.models import Subject
-from unlearning.lineage.subjects import ensure_subjects, find_subjects
+from unlearning.lineage.subjects import find_subjects
 from unlearning.requests.models import Request, SealedForgetSet
 from unlearning.requests.services import erase, move_slider
 from unlearning.requests.states import State
 
 pytestmark = pytest.mark.django_db
-
-CONFIG = FedShareConfig(width=8, rounds=60, participation=0.25, contrast_negatives=16, pull_rounds=8)
-
-
-@pytest.fixture
-def recommender(tmp_path, settings):
-    settings.FEDSHARE_BATCH_WINDOW = 0
-    table = read_interactions(write_interactions(tmp_path / "small.inter", subjects=60, items=150), {})
-    for subject in ensure_subjects(table.subjects).values():
-        record_consent(subject=subject, share_percent=80, channel="test", recorded_by="test")
-    load_interactions(table, fleet=simulated_fleet())
-    recommender = Recommender.objects.create(name="shop", config=asdict(CONFIG))
-    train_recommender(recommender, 1, lambda fraction: None)
-    recommender.refresh_from_db()
-    return recommender
 
 
 def _erase(*identities, external_id="e-1"):
@@ -121,7 +100,7 @@ def test_an_exact_conclusion_serves_the_model_that_training_without_the_data_giv
     recommender.refresh_from_db()
     served = recommender.serving
     assert served.method == "retrain"  # one subject of sixty can't be shown removed by testing
-    again = train_recommender(Recommender.objects.create(name="again", config=asdict(CONFIG)), 1, lambda f: None)
+    again = train_recommender(Recommender.objects.create(name="again", config=recommender.config), 1, lambda f: None)
     assert again.digest == served.digest
 
 
