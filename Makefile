@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 SERVE  ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean env
+.PHONY: help demo test check bench format lock clean env
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ check: env ## Style, types, direction of imports, missing migrations
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@FEDSHARE_VAR=var/check $(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: env ## Benchmarks of forgetting, sharing and training, quick; docs/engineers.md has the long ones
+	@for name in forgetting sharing training; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 format: env ## Format the code
 	@$(BIN)/ruff check --fix .

@@ -55,10 +55,11 @@ def residual_influence(membership: list[dict[str, Any]], margin: float) -> str:
         axes.axvline(0, color=_MUTED, lw=0.8)
         axes.axvline(1, color=_INK, lw=0.8, linestyle=(0, (4, 2)))
         low, high = -1.25, 1.75
+        beyond = 0.06  # room for the arrows, beside the labels
         for row, member in enumerate(reversed(membership)):
             _interval(axes, row, member["influence"], low, high)
         axes.set_yticks(range(len(membership)), [STATISTIC_NAMES[m["name"]] for m in reversed(membership)])
-        axes.set_xlim(low, high)
+        axes.set_xlim(low - beyond, high + beyond)
         axes.set_ylim(-0.7, len(membership) - 0.3)
         axes.set_xlabel(f"residual influence ρ (0: never knew, 1: nothing done; shaded: ±{margin:g})")
         axes.tick_params(axis="y", length=0)

@@ -90,6 +90,6 @@ def reading_of_ladder(document: dict[str, Any]) -> str:
     if len(rungs) == 1:
         return f"The first strategy, {STRATEGIES[first['strategy']]}, reached the conclusion."
     return (
-        f"The check after {STRATEGIES[first['strategy']]} was {VERDICTS[first['verdict']]}, so the request went on "
+        f"The check after {STRATEGIES[first['strategy']]} found: {VERDICTS[first['verdict']]}. So the request went on "
         f"to {STRATEGIES[rungs[-1]['strategy']]}, which is exact by construction."
     )

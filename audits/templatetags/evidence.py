@@ -10,7 +10,8 @@ def interval(value: dict[str, float | None]) -> str:
     """`0.03 [-0.11, 0.15]`; an unbounded end is written ∞."""
     low, high, estimate = value["low"], value["high"], value["estimate"]
     written = "–" if estimate is None else f"{estimate:.2f}"
-    return f"{written} [{'−∞' if low is None else f'{low:.2f}'}, {'∞' if high is None else f'{high:.2f}'}]"
+    text = f"{written} [{'-∞' if low is None else f'{low:.2f}'}, {'∞' if high is None else f'{high:.2f}'}]"
+    return text.replace("-", "−")
 
 
 @register.filter

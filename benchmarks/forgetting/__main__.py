@@ -202,7 +202,7 @@ class Bench:
         self, request: ForgetRequest, name: str, scores: Scores, after: Floats, relative: Floats | None, seconds: float
     ) -> dict[str, Any]:
         outcome = attack(scores, after)
-        speed = self.training_seconds / seconds if seconds else float("inf")
+        speed = self.training_seconds / seconds if seconds else None
         return {
             "dataset": self.name,
             "request": request.size,

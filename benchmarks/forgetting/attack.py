@@ -15,6 +15,9 @@ from models_engine.fedshare.model import Model
 Floats = NDArray[np.float64]
 _CONTRAST_ITEMS = 60
 _DRAWS = 1000
+
+BARS = (0.47, 0.53)
+"""Between which the AUC must lie."""
 _SEED = 20261124
 
 
@@ -65,7 +68,7 @@ class Outcome:
     def indistinguishable(self) -> bool:
         """The bars of the interim claim."""
         return (
-            0.47 <= self.auc.estimate <= 0.53
+            BARS[0] <= self.auc.estimate <= BARS[1]
             and self.auc.low >= 0.45
             and self.auc.high <= 0.55
             and self.tpr.estimate <= 0.02

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 
@@ -18,6 +19,6 @@ def stage(title: str, console: Console | None = None) -> Iterator[Callable[[floa
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console or Console(stderr=True)) as progress:
-        task = progress.add_task(f"{title:<44}", total=1.0)
+        task = progress.add_task(escape(f"{title:<44}"), total=1.0)
         yield lambda fraction: progress.update(task, completed=fraction)
         progress.update(task, completed=1.0)

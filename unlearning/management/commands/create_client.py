@@ -1,5 +1,6 @@
 """`manage.py create_client NAME`"""
 
+import re
 from argparse import ArgumentParser
 from typing import Any
 
@@ -17,6 +18,8 @@ class Command(BaseCommand):
         parser.add_argument("--rotate", action="store_true", help="give an existing client a new secret")
 
     def handle(self, *args: Any, name: str, rotate: bool, **options: Any) -> None:
+        if not re.fullmatch(r"[\w.-]{1,100}", name):
+            raise CommandError("name: give up to 100 letters, digits, dots, hyphens and underscores", returncode=2)
         if Application.objects.filter(name=name).exists() and not rotate:
             raise CommandError(f"there is a client {name} already; --rotate gives it a new secret", returncode=2)
         client_id, secret = give_credentials(name)
