@@ -54,3 +54,7 @@ class Cohort(Protocol):
     def recall(self, label: str) -> None:
         """Let the devices go back to what they kept under a label."""
         ...
+
+    def drop(self, label: str) -> None:
+        """Let the devices forget what they kept under a label, if anything."""
+        ...

@@ -121,6 +121,10 @@ class SimulatedCohort:
         self._private.copy_(state.pop("private"))
         self._optimizer.restore(state)
 
+    def drop(self, label: str) -> None:
+        """See `Cohort.drop`."""
+        self._kept().drop(label)
+
     def carry_on(self, earlier: "SimulatedCohort") -> None:
         """Take over vectors and momentum of the devices that were there before; the others start afresh."""
         rows = self._replicas.subject_rows_in(earlier._replicas)

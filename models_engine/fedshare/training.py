@@ -57,6 +57,7 @@ class Training:
         self._folder, self._every = folder, checkpoint_every
         self._snapshots = snapshot_rounds(course.rounds)
         self._history: list[tuple[int, Tensor]] = []  # window, subject rows
+        self._running_since = 0
 
     def run(self, progress: Progress = lambda fraction: None) -> list[Model]:
         """From the keyed start, or from where a training of the same course was interrupted.
@@ -84,6 +85,7 @@ class Training:
     def _resume(self, label: str, windows: int, progress: Progress) -> list[Model]:
         assert self._folder is not None
         state = self._folder.read(label, self._about(windows))
+        self._running_since = int(state["round"]) if label == _RUNNING else 0
         return self._learn(int(state["window"]), int(state["round"]), state, progress)
 
     def _learn(
@@ -102,6 +104,8 @@ class Training:
                     self._history.append((window, server.subjects.clone()))
                 if round_number % self._every == 0 and round_number < end:
                     self._keep(_RUNNING, len(self._course.windows), window, round_number, server, cohort)
+                    self._drop_running(cohort)
+                    self._running_since = round_number
                 progress(round_number / self._course.rounds)
             if window + 1 == len(self._course.windows):
                 break
@@ -111,6 +115,7 @@ class Training:
             server, cohort = self._enter(window, server)
         if self._folder is not None:
             self._folder.drop(_RUNNING)
+            self._drop_running(cohort)
         return self._models(server)
 
     def _enter(self, window: int, earlier: Server | None) -> tuple[Server, Cohort]:
@@ -129,6 +134,11 @@ class Training:
         # The devices first, under the round's name: a kill in between leaves the older pair whole.
         cohort.remember(f"round-{round_number}")
         self._folder.write(label, state, self._about(windows))
+
+    def _drop_running(self, cohort: Cohort) -> None:
+        """Let the devices forget their part of the running state before the present one."""
+        if self._folder is not None and self._running_since:
+            cohort.drop(f"round-{self._running_since}")
 
     def _restore(self, state: dict[str, Tensor], server: Server) -> None:
         server.restore(state)

@@ -73,8 +73,7 @@ def _run(held: Claim) -> None:
             _freeze_plan(request, context)
 
     held.phase("references")
-    trained = train_references(context.model.config, context.after, context.reference_seeds, held.progress)
-    references = [Exposure.of(model, context.after) for model in trained]
+    references = _references(held, context)
     held.phase("positive control")
     audits = _audits(context, references)
     quality_before = _quality(context, _untouched(context))
@@ -100,6 +99,14 @@ def _run(held: Claim) -> None:
         attempts = {request: earlier for request, earlier in attempts.items() if request not in concluded}
         if not attempts:
             return
+
+
+def _references(held: Claim, context: JobContext) -> list[Exposure]:
+    """Models retrained without the data; none where nothing was learned that a check could look for."""
+    if not any(len(pairs) for pairs in context.pairs.values()):
+        return []
+    trained = train_references(context.model.config, context.after, context.reference_seeds, held.progress)
+    return [Exposure.of(model, context.after) for model in trained]
 
 
 def _untouched(context: JobContext) -> Forgotten:
