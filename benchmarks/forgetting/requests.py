@@ -71,7 +71,8 @@ def small_requests(dataset: Dataset, data: SharedData, counts: dict[str, int]) -
                 subject = next(cast)
                 own = data.edges.where(data.edges.subjects == subject)
                 if size == "interaction":
-                    first = keyed.uniform(dataset.item_keys[own.items], _PAIR).argmin()
+                    # By subject and item: by item alone, all requests would fall on the same few.
+                    first = keyed.uniform(dataset.subject_keys[subject], dataset.item_keys[own.items], _PAIR).argmin()
                     requests.append(
                         ForgetRequest(size, kind, Edges(own.subjects[first, None], own.items[first, None]), nobody)
                     )

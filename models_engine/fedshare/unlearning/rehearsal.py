@@ -1,12 +1,12 @@
 """Measuring, on subjects who stay, how far a push must go.
 
-A tenth of the subjects, drawn by key, play the part of those who withdraw. For each kind of request
-a *twin* is trained like the model, from the same seed, without what they withdraw. Then the model
-is made to forget it, and the amplitude of the push is the one at which the actors' pairs show, on
-average, the level that the twin shows: by fold-in for the items, over the views for the rows of
-those who stay. In the large scenes all actors withdraw at once and a pull comes first; in the small
-ones they withdraw one at a time, everything or a single pair. A single pair has no fold-in: its item is
-pushed as far as those of an actor who withdraws everything.
+Some subjects, drawn by key, play the part of those who withdraw. For each kind of request a *twin* is
+trained like the model, from the same seed, without what they withdraw. Then the model is made to forget
+it, and the amplitude of the push is the one at which the actors' pairs show, on average, the level that
+the twin shows: by fold-in for the items, over the views for the rows of those who stay. In the large
+scenes all actors withdraw at once and a pull comes first; in the small ones they withdraw one at a time,
+everything or a single pair. A single pair has no fold-in: its item is pushed as far as those of an actor
+who withdraws everything.
 
 The twins are not kept. The references of an audit play no part in this, so that an audit stays
 independent of the tuning.
@@ -34,6 +34,7 @@ from models_engine.fedshare.views import propagate
 _ACTOR = keyed.stream("actor")
 _DRAWN = keyed.stream("drawn")
 _SHARE_OF_ACTORS = 0.1
+_LARGEST_SHARE_OF_ACTORS = 0.25
 _ACTORS_IN_SMALL_SCENES = 60
 _ACTORS_WITH_ONE_PAIR = 200
 _CONTRAST_ITEMS = 60
@@ -51,7 +52,7 @@ class _Part:
     share: float
     """Of each actor's pairs that is withdrawn; one pair at least."""
     actors: int | None = None
-    """How many play; None means all."""
+    """How many play; None means a tenth of those who can."""
 
 
 _PARTS = (
@@ -76,12 +77,14 @@ def rehearse(
     """
     draws = keyed.uniform(data.subject_keys, model.seed, _ACTOR)
     able = torch.bincount(data.edges.subjects, minlength=data.n_subjects) > 1
-    actors = ((draws < _SHARE_OF_ACTORS) & able).nonzero().squeeze(1)
+    actors = able.nonzero().squeeze(1)
+    actors = actors[draws[actors].argsort()]
     if len(actors) == 0:
         raise ValueError("too few subjects share anything for a rehearsal: no amplitude can be measured")
     pushes: dict[tuple[bool, str], Push] = {}
     for number, part in enumerate(_PARTS):
-        cast = actors[draws[actors].argsort()[: part.actors]]
+        wanted = part.actors or round(_SHARE_OF_ACTORS * len(actors))
+        cast = actors[: max(1, min(wanted, int(_LARGEST_SHARE_OF_ACTORS * len(actors))))]
         scene = _Scene(model, data, part, cast)
         twin = scene.twin(start_devices, partial(_share, progress, number))
         kind = part.large, part.fate
