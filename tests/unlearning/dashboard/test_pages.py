@@ -18,7 +18,7 @@ def officer():
 @pytest.fixture
 def request_id():
     make_subject("ann@example.org", 100)
-    return erase(identities=["ann@example.org"], regime="gdpr", source="crm", external_id="r-1").pk
+    return erase(identities=["ann@example.org"], regime="gdpr", source="crm", external_id="r-1")[0].pk
 
 
 def _pages(request_id):

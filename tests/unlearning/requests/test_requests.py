@@ -10,10 +10,11 @@ from django.db.utils import DatabaseError
 from audits.evidence.models import LogEntry
 from tests.unlearning.people import make_subject
 from unlearning.lineage.models import Interaction, Suppression
+from unlearning.lineage.subjects import shred
 from unlearning.requests.deadlines import due_at
 from unlearning.requests.forget_set import open_forget_set
 from unlearning.requests.models import Request, SealedForgetSet
-from unlearning.requests.services import UnknownSubjects, erase, move_slider
+from unlearning.requests.services import IdTaken, UnknownSubjects, erase, move_slider
 from unlearning.requests.states import FINAL, TRANSITIONS, State
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ def _erase(*identities, external_id="e-1"):
 def _slide(identity, percent, external_id="s-1"):
     return move_slider(
         identity=identity, share_percent=percent, regime="gdpr", channel="app", source="crm", external_id=external_id
-    )
+    )[0]
 
 
 def test_erasure_takes_the_rows_at_once_and_leaves_the_others():
@@ -96,9 +97,19 @@ def test_one_sender_can_not_use_an_id_twice():
     make_subject("ann", 100)
     make_subject("bob", 100)
     _erase("ann")
-    with pytest.raises(DatabaseError), transaction.atomic():
+    with pytest.raises(IdTaken):
         _erase("bob")
     assert Interaction.objects.count() == 40
+
+
+def test_an_erasure_that_has_ended_is_still_found_by_its_id_and_subjects():
+    ann = make_subject("ann", 100)
+    make_subject("bob", 100)
+    first = _erase("ann")
+    shred(ann)
+    assert _erase("ann") == first
+    with pytest.raises(IdTaken):
+        _erase("bob")
 
 
 def _at(state: State) -> Request:
