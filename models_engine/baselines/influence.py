@@ -3,6 +3,8 @@
 After SCIF (Li et al., 2023) and IFRU (Zhang et al., 2024).
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -39,13 +41,7 @@ class InfluenceStep:
             progress((done + 1) / len(affected))
         staying = model.keeping(~task.erased)
         cohort = task.make_cohort(model.config, Replicas([after], [model.seed]), None)
-        return Forgotten(
-            type(model)(
-                model.config, model.seed, staying.subject_keys, model.item_keys, staying.subjects, items,
-                staying.history,
-            ),
-            cohort,
-        )  # fmt: skip
+        return Forgotten(replace(staying, items=items), cohort)
 
 
 def _newton(row: Tensor, left: Tensor, kept: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Going on to learn: on what is retained, or first away from what is withdrawn."""
 
+from dataclasses import replace
+
 import torch
 
 from models_engine.fedshare.data import Edges
@@ -50,9 +52,7 @@ def _go_on(task: ForgetTask, progress: Progress, ascent_steps: int) -> Forgotten
         server.learn(config.rounds + round_number, cohort)
         progress((round_number + 1) / rounds)
     history = torch.stack([server.subjects] * len(model.history))
-    forgotten = type(model)(
-        config, model.seed, model.subject_keys, model.item_keys, server.subjects, server.items, history
-    )
+    forgotten = replace(model, subjects=server.subjects, items=server.items, history=history)
     forgotten.assert_finite()
     return Forgotten(forgotten, cohort)
 

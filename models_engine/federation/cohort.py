@@ -39,12 +39,8 @@ class Contribution:
 class Cohort(Protocol):
     """Devices, as the server sees them: they answer a broadcast with an aggregate."""
 
-    def contribute(self, round_number: int, broadcast: Broadcast, invited: Tensor | None = None) -> Contribution:
-        """Compute this round's aggregate; each device that takes part also steps its private vector.
-
-        Args:
-            invited: bool [n], the devices that take part; None leaves it to the round's keyed draw.
-        """
+    def contribute(self, round_number: int, broadcast: Broadcast) -> Contribution:
+        """Compute this round's aggregate; each device that takes part also steps its private vector."""
         ...
 
     def remember(self, label: str) -> None:

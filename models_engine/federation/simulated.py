@@ -62,7 +62,11 @@ class SimulatedCohort:
         self._optimizer = RowAdam(self._private, config.learning_rate)
 
     def contribute(self, round_number: int, broadcast: Broadcast, invited: Tensor | None = None) -> Contribution:
-        """See `Cohort.contribute`."""
+        """See `Cohort.contribute`.
+
+        Args:
+            invited: bool [n], the devices that take part; None leaves it to the round's keyed draw.
+        """
         config = self.config
         samples = self._sample(round_number, self._drawn(round_number) if invited is None else invited)
         members = samples.members
