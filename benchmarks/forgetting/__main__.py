@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -235,9 +235,15 @@ def main() -> None:
     """Run it."""
     parser = report.options(__doc__)
     parser.add_argument("--dataset", action="append", choices=list(CONFIGS), help="default: all")
+    names_of_sizes = ", ".join(field.name for field in fields(Sizes))
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=N", help=f"one of {names_of_sizes}")
     chosen = parser.parse_args()
     names = chosen.dataset or (["ml-100k"] if chosen.quick else list(CONFIGS))
     sizes = Sizes(targets=2, shadows=4, held_out=2, interactions=8, subjects=4) if chosen.quick else Sizes()
+    try:
+        sizes = replace(sizes, **{name: int(count) for name, _, count in (text.partition("=") for text in chosen.set)})
+    except (TypeError, ValueError):
+        parser.error(f"--set: give NAME=N with a name of {names_of_sizes}")
     rows: list[dict[str, Any]] = []
     with Progress() as progress:
         for name in names:

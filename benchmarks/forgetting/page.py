@@ -60,18 +60,21 @@ def main() -> None:
     content = [json.loads(Path(name).read_text()) for name in sys.argv[1:]]
     rows = [row for part in content for row in part["rows"]]
     plot(rows, _DOCS / "images" / "forgetting.svg")
-    sizes, about = content[0]["sizes"], content[0]["about"]
-    sections = [
-        f"## {name}\n\n{table([row for row in rows if row['dataset'] == name])}\n"
-        for name in dict.fromkeys(row["dataset"] for row in rows)
-    ]
+    sections = [_section(part["rows"], part["sizes"], part["about"]) for part in content]
     head = Path(__file__).with_name("head.md").read_text()
+    (_DOCS / "benchmarks" / "forgetting.md").write_text("\n".join([head, *sections]))
+
+
+def _section(rows: list[dict[str, Any]], sizes: dict[str, int], about: dict[str, Any]) -> str:
+    """One run, with what it was run with."""
     measured = (
-        f"Measured with {sizes['targets']} models that forget, {sizes['shadows']} + {sizes['shadows']} shadow models, "
-        f"{sizes['held_out']} held-out retrained models, {sizes['interactions']} requests of one interaction and "
-        f"{sizes['subjects']} of one subject of each kind; {about['threads']} threads, torch {about['torch']}.\n"
+        f"{sizes['targets']} models that forget; {sizes['shadows']} shadow models that learned the data and as many "
+        f"that never did, {sizes['held_out']} more of these held out; {sizes['interactions']} requests of one "
+        f"interaction and {sizes['subjects']} of one subject, of each kind; seeds 0 to {sizes['targets'] - 1}; "
+        f"{about['threads']} threads, torch {about['torch']}."
     )
-    (_DOCS / "benchmarks" / "forgetting.md").write_text("\n".join([head, measured, *sections]))
+    names = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
+    return f"## {names}\n\n{measured}\n\n{table(rows)}\n"
 
 
 if __name__ == "__main__":
