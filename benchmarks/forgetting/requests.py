@@ -39,11 +39,11 @@ class ForgetRequest:
 
 
 def remaining(data: SharedData, requests: Sequence[ForgetRequest]) -> SharedData:
-    """The data of everybody without what some requests withdraw."""
-    leaves = torch.stack([torch.zeros(data.n_subjects, dtype=torch.bool), *(r.leaves for r in requests)]).any(0)
+    """The data of everybody without what some requests, one at least, withdraw."""
+    leaves = torch.stack([request.leaves for request in requests]).any(0)
     pairs = [request.pairs for request in requests]
     subjects, items = (torch.cat([getattr(p, name) for p in pairs]) for name in ("subjects", "items"))
-    return data.without(Edges(subjects, items), leaves) if pairs else data
+    return data.without(Edges(subjects, items), leaves)
 
 
 def deleted(requests: Sequence[ForgetRequest]) -> Edges | None:

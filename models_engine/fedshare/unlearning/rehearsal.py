@@ -23,7 +23,6 @@ from models_engine.evaluation.margins import fold_in_margins, matched_items, pai
 from models_engine.fedshare import keyed
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import SharedData
-from models_engine.fedshare.graph import Incidence
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress, Training
@@ -117,7 +116,9 @@ class _Scene:
         self._contrast = matched_items(self._pairs, data.edges, data.item_popularity(), _CONTRAST_ITEMS)
         groups = [playing] if part.large else [torch.arange(data.n_subjects) == actor for actor in actors]
         self._groups = [group[self._pairs.subjects] for group in groups]
-        self._graphs = [data.without(self._pairs.where(mine), self._leaves & False).graph() for mine in self._groups]
+        # Who leaves is looked at by fold-in alone, which needs no graph.
+        looked_at = [] if part.fate == "leave" else self._groups
+        self._graphs = [data.without(self._pairs.where(mine), self._leaves).graph() for mine in looked_at]
 
     def twin(self, start_devices: StartDevices, progress: Progress) -> Model:
         """A model that never had what is withdrawn."""
@@ -162,12 +163,9 @@ class _Scene:
         for mine, graph in zip(self._groups, self._graphs, strict=True):
             pairs = self._pairs.where(mine)
             pushed = rows.pushed(self._model, self._data, pairs, Push(items, amplitude, amplitude))
-            views = self._views(graph, pushed)
+            views = propagate(graph, pushed.subjects, pushed.items, self._model.config.layers)
             margins.append(pair_margins(*views, pairs, self._contrast[mine]))
         return float(torch.cat(margins).mean())
-
-    def _views(self, graph: Incidence, rows: Rows) -> tuple[Tensor, Tensor]:
-        return propagate(graph, rows.subjects, rows.items, self._model.config.layers)
 
     def _margins_by_fold_in(self, table: Tensor, mine: Tensor | None = None) -> Tensor:
         if mine is None:

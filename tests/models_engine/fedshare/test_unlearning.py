@@ -140,15 +140,16 @@ def test_the_induced_view_of_one_edge_is_the_other_ends_row_over_the_root_of_the
     )
 
 
-def test_the_push_on_a_row_goes_from_that_of_one_pair_to_that_of_all(world, trained):
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
+def test_the_push_on_a_row_goes_from_that_of_one_pair_to_that_of_all(world, trained, part):
     model, _ = trained
     pairs, push = _pairs_of(world, 3), Push(items=0.0, rows=0.1, rows_one=0.3)
+    count = 1 + int(part * (len(pairs) - 1))
+    some = Edges(pairs.subjects[:count], pairs.items[:count])
+    amplitude = 0.3 - 0.2 * (count - 1) / (len(pairs) - 1)
     rows = Rows(torch.zeros_like(model.subjects), model.items)
-    for count, amplitude in ((1, 0.3), (len(pairs), 0.1), ((len(pairs) + 1) / 2, 0.2)):
-        some = Edges(pairs.subjects[: int(count)], pairs.items[: int(count)])
-        if count == int(count):
-            moved = rows.pushed(model, world.data, some, push).subjects[3]
-            torch.testing.assert_close(moved, -amplitude * induced_subjects(model, world.data, some)[3])
+    moved = rows.pushed(model, world.data, some, push).subjects[3]
+    torch.testing.assert_close(moved, -amplitude * induced_subjects(model, world.data, some)[3])
 
 
 def test_unsharing_pushes_the_subjects_own_row_and_leaves_no_old_one_in_the_history(world, trained):
