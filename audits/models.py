@@ -1,5 +1,6 @@
 """Gathers the audits' tables for Django."""
 
+from audits.certification.models import Certification
 from audits.evidence.models import LogEntry
 
-__all__ = ["LogEntry"]
+__all__ = ["Certification", "LogEntry"]

@@ -5,8 +5,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlparse
 
 from csp.constants import SELF
+from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
+from audits.verification.plan import LEVELS
 from fedshare_site import embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,6 +20,9 @@ KEYS = Path(os.environ.get("FEDSHARE_KEYS", VAR / "keys"))
 """Master key, log key and report signer (`manage.py make_keys`)."""
 
 DEVICES = VAR / "devices"
+AUDIT_MODELS = VAR / "audit-models"
+"""Models that are trained to be compared with, while a job or a certification runs; those that know withdrawn
+data are among them, so keep it as private as the database."""
 """What simulated devices hold. Real devices are elsewhere and leave this empty."""
 
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or embedded.secret(KEYS / "django.secret")
@@ -214,6 +219,11 @@ FEDSHARE_LEASE = float(os.environ.get("FEDSHARE_LEASE", "120"))
 
 FEDSHARE_MAX_ATTEMPTS = 3
 """Attempts at a job before it needs attention."""
+
+FEDSHARE_ASSURANCE = os.environ.get("FEDSHARE_ASSURANCE", "quick")
+"""How hard every request is checked: `quick`, `standard` or `full`. See docs/auditors.md for what each can claim."""
+if FEDSHARE_ASSURANCE not in LEVELS:
+    raise ImproperlyConfigured(f"FEDSHARE_ASSURANCE: {FEDSHARE_ASSURANCE!r} is none of {', '.join(LEVELS)}")
 
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {

@@ -8,8 +8,9 @@ torch.set_num_threads(2)
 
 @pytest.fixture(autouse=True)
 def _own_folders(settings, tmp_path):
-    """Artifacts, reports and devices of a test are gone with it."""
+    """Artifacts, reports, devices and audit models of a test are gone with it."""
     settings.DEVICES = tmp_path / "devices"
+    settings.AUDIT_MODELS = tmp_path / "audit-models"
     settings.STORAGES = settings.STORAGES | {
         name: settings.STORAGES[name] | {"OPTIONS": {"location": tmp_path / name}} for name in ("artifacts", "reports")
     }

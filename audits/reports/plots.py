@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from audits.reports.wording import STATISTICS
+
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -22,24 +24,23 @@ _STYLE = {
 }
 _INK, _ACCENT, _MUTED = "#111827", "#0f766e", "#9ca3af"
 
-STATISTIC_NAMES = {
-    "fold_in_on_item_rows": "Fold-in, item rows",
-    "fold_in_on_item_views": "Fold-in, item views",
-    "pairs_on_rows": "Pairs, own rows",
-    "pairs_on_views": "Pairs, views",
-    "procrustes_residual": "Procrustes residual",
-}
-
 
 def score_distributions(histogram: dict[str, Any]) -> str:
-    """How the withdrawn pairs score before, after, and in models that never knew them."""
+    """How the withdrawn pairs score in models that know them, after forgetting, and in models that never did."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(6.6, 2.3), layout="constrained")
         axes = figure.add_subplot()
         edges = histogram["edges"]
         axes.stairs(histogram["references"], edges, fill=True, color="#e5e7eb", label="models that never saw the data")
-        axes.stairs(histogram["before"], edges, color=_INK, linestyle=(0, (4, 2)), linewidth=1.2, label="before")
-        axes.stairs(histogram["after"], edges, color=_ACCENT, linewidth=1.6, label="after")
+        axes.stairs(
+            histogram["known"],
+            edges,
+            color=_INK,
+            linestyle=(0, (4, 2)),
+            linewidth=1.2,
+            label="models that know the data",
+        )
+        axes.stairs(histogram["after"], edges, color=_ACCENT, linewidth=1.6, label="after forgetting")
         axes.set_xlabel("margin of a withdrawn pair over comparable items (standard deviations)")
         axes.set_ylabel("share of pairs")
         axes.legend(frameon=False, loc="upper right")
@@ -47,20 +48,30 @@ def score_distributions(histogram: dict[str, Any]) -> str:
 
 
 def residual_influence(membership: list[dict[str, Any]], margin: float) -> str:
-    """ρ of each statistic with its interval, against the margin; 1 is the model before."""
+    """ρ of each statistic with its interval, against the margin; 1 is nothing done."""
+    return _influences([(STATISTICS[member["name"]], member["influence"]) for member in membership], margin)
+
+
+def cells(cells: list[dict[str, Any]], margin: float) -> str:
+    """ρ of every cell of a certification: the statistic that stands first."""
+    rows = [cell["measurements"]["membership"][0] | {"label": cell["label"]} for cell in cells]
+    return _influences([(row["label"], row["influence"]) for row in rows], margin)
+
+
+def _influences(rows: list[tuple[str, dict[str, float | None]]], margin: float) -> str:
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(6.6, 0.75 + 0.32 * len(membership)), layout="constrained")
+        figure = Figure(figsize=(6.6, 0.75 + 0.32 * len(rows)), layout="constrained")
         axes = figure.add_subplot()
         axes.axvspan(-margin, margin, color="#ccfbf1", lw=0)
         axes.axvline(0, color=_MUTED, lw=0.8)
         axes.axvline(1, color=_INK, lw=0.8, linestyle=(0, (4, 2)))
         low, high = -1.25, 1.75
         beyond = 0.06  # room for the arrows, beside the labels
-        for row, member in enumerate(reversed(membership)):
-            _interval(axes, row, member["influence"], low, high)
-        axes.set_yticks(range(len(membership)), [STATISTIC_NAMES[m["name"]] for m in reversed(membership)])
+        for place, (_, influence) in enumerate(reversed(rows)):
+            _interval(axes, place, influence, low, high)
+        axes.set_yticks(range(len(rows)), [label for label, _ in reversed(rows)])
         axes.set_xlim(low - beyond, high + beyond)
-        axes.set_ylim(-0.7, len(membership) - 0.3)
+        axes.set_ylim(-0.7, len(rows) - 0.3)
         axes.set_xlabel(f"residual influence ρ (0: never knew, 1: nothing done; shaded: ±{margin:g})")
         axes.tick_params(axis="y", length=0)
         return _svg(figure)

@@ -23,11 +23,12 @@ from pyhanko_certvalidator import ValidationContext
 
 from audits.evidence.canonical import canonical_json
 from audits.evidence.checkpoint import ProofError, check_offline_proof
-from audits.evidence.document import ISSUED, canonical_digest, validate
+from audits.evidence.document import EVIDENCE, log_entry, validate
+from audits.evidence.measurements import measured_from_json
 from audits.evidence.merkle import leaf_hash
 from audits.reports.spelling import canonical_contents
-from audits.verification.statistics import Interval
-from audits.verification.verdict import Conclusion, Finding, Verdict, conclude, decide
+from audits.verification.plan import AuditPlan
+from audits.verification.verdict import Conclusion, Verdict, alarms, conclude, decide, join
 
 _EVIDENCE, _PROOF = "evidence.json", "evidence.tlog-proof"
 _MAX_BYTES = 50 * 1024 * 1024
@@ -119,16 +120,16 @@ def _document(state: dict[str, Any]) -> str:
     except ValueError as error:
         raise CheckFailed(str(error)) from error
     if canonical_json(document) != state["evidence"]:
-        raise CheckFailed("the evidence document is not in its canonical form")
+        raise CheckFailed("the document is not in its canonical form")
     state["document"] = document
-    return f"{document['schema']}, request {document['request']['id']}"
+    subject = document["request"]["id"] if document["schema"] == EVIDENCE else document["id"]
+    return f"{document['schema']}, {subject}"
 
 
 def _inclusion(state: dict[str, Any]) -> str:
     document = state["document"]
-    payload = {"document": canonical_digest(document), "request": document["request"]["id"]}
-    # The entry's time is the document's own: it was appended when the request was completed.
-    entry = {"kind": ISSUED, "payload": payload, "recorded_at": document["request"]["completed_at"]}
+    kind, payload, recorded_at = log_entry(document)
+    entry = {"kind": kind, "payload": payload, "recorded_at": recorded_at}
     index, checkpoint = check_offline_proof(state["proof"], leaf_hash(canonical_json(entry)), state["log_key"])
     if document["log"]["key"] != state["log_key"].strip() or document["log"]["origin"] != checkpoint.origin:
         raise CheckFailed("the document names another log than the one whose key was given")
@@ -142,17 +143,18 @@ def _signer(state: dict[str, Any]) -> str:
 
 
 def _consistency(state: dict[str, Any]) -> str:
-    """The conclusion follows from the measurements by the published table."""
+    """What is claimed follows from the measurements by the published table."""
     document = state["document"]
-    plan = document["plan"]
-    frozen = {name: value for name, value in plan.items() if name not in ("digest", "claim", "limit")}
-    if hashlib.sha256(canonical_json(frozen)).hexdigest() != plan["digest"]:
-        raise CheckFailed("the plan is not the one whose digest was logged")
+    return _follows(document) if document["schema"] == EVIDENCE else _certified(document)
+
+
+def _follows(document: dict[str, Any]) -> str:
+    plan = None if document["plan"] is None else _plan(document["plan"])
+    certificate = document["certification"]
     for rung in document["ladder"]:
-        if rung["measurements"] is not None and rung["measurements"]["plan"] != plan["digest"]:
-            raise CheckFailed(f"the measurements of {rung['strategy']} belong to another plan")
-        verdict = _verdict(rung["measurements"], plan)
-        if verdict != rung["verdict"] or conclude(verdict, rung["exact"]) != rung["concluded"]:
+        verdict = _verdict(rung, plan)
+        certified = certificate is not None and certificate["certified"]
+        if verdict != rung["verdict"] or conclude(verdict, rung["exact"], certified) != rung["concluded"]:
             raise CheckFailed(f"the verdict of {rung['strategy']} does not follow from its measurements")
     last = document["ladder"][-1]
     if any(rung["concluded"] for rung in document["ladder"][:-1]) or last["concluded"] != document["conclusion"]:
@@ -162,36 +164,49 @@ def _consistency(state: dict[str, Any]) -> str:
     return f"{Conclusion(document['conclusion'])} follows from the measurements"
 
 
-def _verdict(measurements: dict[str, Any] | None, plan: dict[str, Any]) -> Verdict:
-    if measurements is None:
+def _certified(document: dict[str, Any]) -> str:
+    removed: dict[str, bool] = {}
+    for cell in document["cells"]:
+        plan = _plan(cell["plan"])
+        verdict, _ = _decided(cell["measurements"], plan)
+        if verdict != cell["verdict"]:
+            raise CheckFailed(f"the verdict on {cell['name']} does not follow from its measurements")
+        holds = verdict is Verdict.REMOVED_WITHIN_MARGIN
+        removed[cell["kind"]] = removed.get(cell["kind"], True) and holds
+    if document["certified"] != sorted(kind for kind, all_of_them in removed.items() if all_of_them):
+        raise CheckFailed("what is certified does not follow from the cells")
+    return f"certified for {' and '.join(document['certified']) or 'no kind of request'}, by {len(removed)} kinds"
+
+
+def _plan(stored: dict[str, Any]) -> AuditPlan:
+    plan = AuditPlan.from_json({n: v for n, v in stored.items() if n not in ("digest", "claim", "limit")})
+    if plan.digest() != stored["digest"]:
+        raise CheckFailed("the plan is not the one whose digest was logged")
+    return plan
+
+
+def _verdict(rung: dict[str, Any], plan: AuditPlan | None) -> Verdict:
+    if rung["measurements"] is None or plan is None:
         return Verdict.NOT_TESTABLE
-    findings = [
-        Finding(
-            member["name"],
-            member["control"]["adjusted_p"] <= plan["alpha"],
-            _interval(member["influence"]),
-        )
-        for member in measurements["membership"]
-    ]
-    return decide(findings, measurements["detected"], plan["margin"])[0]
+    one, alarmed = _decided(rung["measurements"], plan)
+    if rung["repeated"] is None:
+        return one
+    return join(one, alarmed, _decided(rung["repeated"], plan)[0])
 
 
-def _interval(values: dict[str, float | None]) -> Interval:
-    def bound(value: float | None, unbounded: float) -> float:
-        return unbounded if value is None else value
-
-    return Interval(
-        bound(values["estimate"], float("nan")),
-        bound(values["low"], float("-inf")),
-        bound(values["high"], float("inf")),
-        bound(values["confidence"], float("nan")),
-    )
+def _decided(measurements: dict[str, Any], plan: AuditPlan) -> tuple[Verdict, bool]:
+    """The verdict, and whether a test tells the model apart by more than its margin."""
+    if measurements["plan_digest"] != plan.digest():
+        raise CheckFailed("measurements belong to another plan")
+    measured = measured_from_json(measurements)
+    findings, trials = measured.findings(), measured.trials(plan)
+    return decide(findings, trials, plan)[0], bool(alarms(findings, trials, plan))
 
 
 _CHECKS: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
     ("signature", _signature),
     ("attachments", _attachments),
-    ("evidence document", _document),
+    ("document", _document),
     ("inclusion in the log", _inclusion),
     ("signer", _signer),
     ("internal consistency", _consistency),

@@ -13,6 +13,10 @@ CONCLUSIONS = {
         "The influence of the withdrawn data was removed from the model: what is left lies within the margin "
         "agreed beforehand, and no test that was run tells the model from one that never saw the data."
     ),
+    "certified": (
+        "Taken alone, the withdrawn data could not be found even in a model that knew it. The way of forgetting that "
+        "was used is certified on this model: what it leaves of requests of this kind lies within the margin."
+    ),
 }
 
 LIMITS = {
@@ -24,6 +28,10 @@ LIMITS = {
         "The claim is statistical and holds for the attacks that were run, at the margin and assurance level "
         "stated. It is an interim effect; retraining makes it exact. It covers the model named here, not copies "
         "or recommendations handed out earlier."
+    ),
+    "certified": (
+        "The check of this one request proves nothing by itself; the claim is the certification's, which is a report "
+        "of its own and about the method. It is an interim effect; retraining makes it exact."
     ),
 }
 
@@ -40,8 +48,36 @@ STRATEGIES = {
     "retrain": "retraining without the data",
 }
 
+STATISTICS = {
+    "fold_in_on_item_rows": "Fold-in, item rows",
+    "fold_in_on_item_views": "Fold-in, item views",
+    "neighbours_on_item_rows": "Similar items, item rows",
+    "pairs_on_rows": "Pairs, own rows",
+    "pairs_on_views": "Pairs, views",
+}
+
+ATTACK_NAMES = {
+    "lira": "likelihood ratio (LiRA)",
+    "lira_per_example": "LiRA, spread of each pair",
+    "population": "population (RMIA)",
+    "u_lira": "likelihood ratio on unlearned models (U-LiRA)",
+}
+
+DISTANCES = {
+    "procrustes_residual": "Procrustes residual",
+    "cosine_structure": "Cosines to other items",
+    "neighbours_changed": "Nearest items (Jaccard distance)",
+    "energy_distance": "Energy distance",
+    "mmd": "Maximum mean discrepancy",
+}
+
 ATTACKS = [
-    ("Membership inference", "run", "likelihood ratio on fold-in scores, and on pairs where the row remains"),
+    (
+        "Membership inference",
+        "run",
+        "likelihood ratio and population attacks, on scores by the subject's other items and by similar items, and on "
+        "the subject's own row where it remains",
+    ),
     ("Attribute inference", "not run", ""),
     ("Exfiltration", "not run", "not applicable: the model has no generative output"),
     ("Regurgitation of training data", "not run", "not applicable: the model has no generative output"),
@@ -71,16 +107,16 @@ GLOSSARY = [
         "after the record is deleted.",
     ),
     (
+        "Power",
+        "The chance that exact retraining would pass the equivalence test. A statistic is asked for equivalence only "
+        "where that is 95 % or more; it is known before the model is looked at.",
+    ),
+    (
         "AUC of the attack",
         "Chance that an attacker ranks a withdrawn pair of this model above one of a reference model. 0.5 is guessing.",
     ),
     ("Commitment", "A keyed digest that stands for a subject. Once the key is destroyed it points at nobody."),
 ]
-
-
-def verdict_sentence(document: dict[str, Any]) -> str:
-    """One sentence for the cover."""
-    return CONCLUSIONS[document["conclusion"]]
 
 
 def reading_of_ladder(document: dict[str, Any]) -> str:
@@ -92,4 +128,14 @@ def reading_of_ladder(document: dict[str, Any]) -> str:
     return (
         f"The check after {STRATEGIES[first['strategy']]} found: {VERDICTS[first['verdict']]}. So the request went on "
         f"to {STRATEGIES[rungs[-1]['strategy']]}, which is exact by construction."
+    )
+
+
+def certification_sentence(document: dict[str, Any]) -> str:
+    """One sentence for the cover of a certification."""
+    held = sum(cell["verdict"] == "removed_within_margin" for cell in document["cells"])
+    return (
+        f"{STRATEGIES[document['strategy']].capitalize()} removed the data's influence within the margin in {held} of "
+        f"{len(document['cells'])} kinds and sizes of request, over many models. A kind of request is certified "
+        "where that holds for every size."
     )

@@ -6,11 +6,12 @@ register = template.Library()
 
 
 @register.filter
-def interval(value: dict[str, float | None]) -> str:
+def interval(value: dict[str, float | None], places: int = 2) -> str:
     """`0.03 [-0.11, 0.15]`; an unbounded end is written ∞."""
     low, high, estimate = value["low"], value["high"], value["estimate"]
-    written = "–" if estimate is None else f"{estimate:.2f}"
-    text = f"{written} [{'-∞' if low is None else f'{low:.2f}'}, {'∞' if high is None else f'{high:.2f}'}]"
+    written = "–" if estimate is None else f"{estimate:.{places}f}"
+    ends = "-∞" if low is None else f"{low:.{places}f}", "∞" if high is None else f"{high:.{places}f}"
+    text = f"{written} [{ends[0]}, {ends[1]}]"
     return text.replace("-", "−")
 
 

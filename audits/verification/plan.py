@@ -3,6 +3,9 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
+
+from audits.verification.errors import AuditError
 
 
 @dataclass(frozen=True)
@@ -11,25 +14,91 @@ class AssuranceLevel:
 
     name: str
     references: int
-    """K, models retrained without the data."""
+    """K, models trained without the data."""
+    known: int
+    """Short-lived models trained with the data; 0: the model as it was stands alone on that side."""
+    repeats: bool
+    """Whether a statistical method is run again on each of the models that know the data."""
+    attacks: tuple[str, ...]
     claim: str
     """What a verdict at this level may be read as."""
     limit: str
     """What it can't show."""
 
+    @property
+    def trainings(self) -> int:
+        """How many trainings it costs; the requests of a batch share them."""
+        return self.references + self.known
+
 
 QUICK = AssuranceLevel(
     name="quick",
     references=19,
+    known=0,
+    repeats=False,
+    attacks=("lira",),
     claim=(
-        "One model is compared with 19 models retrained without the data: differences of a few "
-        "standard deviations are found, and an exact rank test can reach p = 0.10, two-sided."
+        "One model is compared with 19 models trained without the data: a shift of about three standard "
+        "deviations between models is found, and an exact rank test can reach p = 0.10, two-sided."
     ),
     limit=(
-        "The 'in' side is the single model as it was; small requests are often below the power that an "
-        "equivalence claim needs, and true-positive rates at very low false-positive rates are not estimated."
+        "The side that knows the data is the single model as it was. Removal is shown only where the data "
+        "stood out by some twenty standard deviations; smaller requests stay inconclusive, and the "
+        "true-positive rate at very low false-positive rates is not estimated."
     ),
 )
+
+STANDARD = AssuranceLevel(
+    name="standard",
+    references=32,
+    known=32,
+    repeats=False,
+    attacks=("lira", "population"),
+    claim=(
+        "One model is compared with 32 models trained without the data and 32 trained with it, from which the "
+        "attack learns what to look for, pair by pair. A shift of two and a half standard deviations is found."
+    ),
+    limit=(
+        "It is about this one model, so what one model shows by chance limits it: a single subject's request "
+        "mostly stays inconclusive, and is then answered by exact retraining or at the full level."
+    ),
+)
+
+FULL = AssuranceLevel(
+    name="full",
+    references=64,
+    known=64,
+    repeats=True,
+    attacks=("lira", "lira_per_example", "population", "u_lira"),
+    claim=(
+        "The request is forgotten again by 64 models trained with the data, which are compared with 64 trained "
+        "without it; the attack has learned from models that went through the same unlearning (U-LiRA). What "
+        "the method leaves on average is measured to a few hundredths, for most single subjects as well."
+    ),
+    limit=(
+        "Equivalence is that of the method on this request, over seeds; the one model that serves is tested for "
+        "detection alone, as at the standard level."
+    ),
+)
+
+CERTIFICATION = AssuranceLevel(
+    name="certification",
+    references=32,
+    known=32,
+    repeats=True,
+    attacks=("lira", "lira_per_example", "population", "u_lira"),
+    claim=(
+        "The method, with the amplitudes measured for this model, is run on 32 models that know what is withdrawn and "
+        "compared with 32 that never did, for requests of several sizes and both kinds, drawn by key."
+    ),
+    limit=(
+        "It is about the method on this model and its data, not about any one request; it ends with the code and "
+        "with a new training."
+    ),
+)
+
+LEVELS = {level.name: level for level in (QUICK, STANDARD, FULL)}
+"""Of the check of a request."""
 
 
 @dataclass(frozen=True)
@@ -37,32 +106,90 @@ class AuditPlan:
     """Everything that could be chosen after seeing results, chosen before."""
 
     level: str
-    references: int
-    reference_seeds: tuple[int, ...]
-    bootstrap_seed: int
     statistics: tuple[str, ...]
-    """Names of the membership statistics; see `protocol.MEMBERSHIP_STATISTICS`."""
+    """See `exposure.read`."""
+    attacks: tuple[str, ...]
+    """See `protocol.ATTACKS`."""
+    reference_seeds: tuple[int, ...]
+    """Of the K models trained without the data."""
+    known_seeds: tuple[int, ...]
+    """Of the models trained with it; empty where the model as it was stands alone."""
+    seed: int
+    """Of bootstrap, permutations and samples."""
+    repeats: bool = False
+    """Whether a statistical method is run again on each of the models that know the data."""
     contrast_items: int = 60
     """Items of like popularity that each pair is held against."""
     margin: float = 0.2
     """ρ0: residual influence below it counts as removed."""
     confidence: float = 0.9
     """Of the interval on ρ; 0.9 makes two one-sided tests at 5 %."""
-    alpha: float = 0.05
+    power: float = 0.95
+    """What exact retraining must have as its chance to pass, for a statistic to be asked for equivalence."""
+    alpha: float = 0.01
     """Family-wise error of control and detection, each, after Holm."""
+    auc_margin: float = 0.05
+    """An attack whose AUC lies this near to 0.5, with its interval, does not count as telling models apart."""
     false_positive_rate: float = 0.01
-    """At which the true-positive rate is reported."""
+    """At which the true-positive rate is reported; up to twice as many does not count either."""
+    distance_margin: float = 1.0
+    """The same for a mean distance, in standard deviations between references."""
 
     def __post_init__(self) -> None:
-        if len(set(self.reference_seeds)) != self.references:
-            raise ValueError(f"{self.references} references need as many distinct seeds")
+        for name in ("reference_seeds", "known_seeds"):
+            if len(set(getattr(self, name))) != len(getattr(self, name)):
+                raise AuditError(f"{name}: a seed stands twice; the models would be copies")
+        if len(self.reference_seeds) < 3:
+            raise AuditError(f"reference_seeds: {len(self.reference_seeds)} are too few; give at least 3")
+        if 0 < len(self.known_seeds) < 3:
+            raise AuditError(f"known_seeds: {len(self.known_seeds)} are too few; give at least 3, or none")
+        if self.repeats and not self.known_seeds:
+            raise AuditError("repeats: there is no model that knows the data to run the method on; give known_seeds")
         if not self.statistics:
-            raise ValueError("a plan needs at least one statistic")
+            raise AuditError("statistics: a plan needs at least one")
+        for name in ("margin", "auc_margin", "distance_margin"):
+            if not getattr(self, name) > 0:
+                raise AuditError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("confidence", "power", "alpha", "false_positive_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise AuditError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
 
-    def as_json(self) -> dict[str, object]:
+    @classmethod
+    def at(cls, level: AssuranceLevel, statistics: tuple[str, ...], seeds: tuple[int, ...], seed: int) -> "AuditPlan":
+        """The plan of a level.
+
+        Args:
+            seeds: as many as the level's trainings: of the references first, then of the models that know.
+            seed: of everything else.
+        """
+        return cls(
+            level=level.name,
+            statistics=statistics,
+            attacks=level.attacks,
+            reference_seeds=seeds[: level.references],
+            known_seeds=seeds[level.references :],
+            seed=seed,
+            repeats=level.repeats,
+        )
+
+    def as_json(self) -> dict[str, Any]:
         """The plan as JSON values."""
         return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "AuditPlan":
+        """What `as_json` gave."""
+        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in stored.items()}
+        return cls(**values)
 
     def digest(self) -> str:
         """SHA-256 of the plan in canonical JSON."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def assert_frozen(self, digest: str) -> None:
+        """Raise AuditError unless this is the plan whose digest was put on record before anything ran."""
+        if self.digest() != digest:
+            raise AuditError(
+                f"the plan was changed after it was frozen (its digest is {self.digest()}, on record is {digest}): "
+                "restore the recorded plan, or freeze a new one and run everything again"
+            )

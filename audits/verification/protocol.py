@@ -1,300 +1,252 @@
 """One audit from a frozen plan to a verdict."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
-from audits.verification.membership import offline_lira
+from audits.verification.distances import Distances
+from audits.verification.errors import AuditError
+from audits.verification.exposure import Reading, Scene
+from audits.verification.membership import likelihood_ratio
+from audits.verification.membership.likelihood_ratio import Ratios
+from audits.verification.membership.population import population
+from audits.verification.membership.projection import levels
 from audits.verification.plan import AuditPlan
-from audits.verification.representation import procrustes_residuals
-from audits.verification.statistics import (
-    Detection,
-    Floats,
-    Interval,
-    auc,
-    clustered_auc,
-    crawford_howell,
-    equivalence_power,
-    holm,
-    residual_influence,
-    tpr_at_fpr,
+from audits.verification.results import (
+    AttackResult,
+    AuditResult,
+    Measured,
+    MembershipResult,
+    SampleResult,
+    ScoreHistogram,
 )
-from audits.verification.verdict import Finding, Verdict, decide
-from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins
-from models_engine.fedshare.data import Edges, SharedData, rows_of
-from models_engine.fedshare.model import Model
+from audits.verification.statistics.detection import detect, detect_rate
+from audits.verification.statistics.equivalence import equivalence_power, residual_influence, tost
+from audits.verification.statistics.intervals import Floats, Interval
+from audits.verification.statistics.privacy import epsilon_lower_bound
+from audits.verification.statistics.roc import auc, auc_by_model, clustered_auc, delong, rates_above, tpr_at_fpr
+from audits.verification.statistics.two_sample import energy_distance, mmd
+from audits.verification.verdict import decide, told_apart
 
-_ANCHORS_FOR_EACH_DIMENSION = 2
 _HISTOGRAM_BINS = 40
-
-
-class AuditError(ValueError):
-    """An audit that can't give a verdict; the message says which input is at fault."""
+_ENOUGH_FOR_A_THOUSANDTH = 10_000
+_DELTA = 1e-5
+_SAMPLES = {"energy_distance": energy_distance, "mmd": mmd}
 
 
 @dataclass(frozen=True)
-class Exposure:
-    """What somebody who holds everything of the server's can see of a model."""
+class Margins:
+    """Of one statistic, for models after forgetting, models that know, and models that never did."""
 
-    model: Model
-    subject_views: torch.Tensor
-    item_views: torch.Tensor
+    after: Floats
+    """[pairs, M]"""
+    known: Floats
+    """[pairs, K']"""
+    without: Floats
+    """[pairs, K]"""
+    population: tuple[Floats, Floats, Floats]
+    """The same of pairs that nobody had."""
+    paired: bool
+    """Whether the models after forgetting came from those that know, one each."""
 
-    @classmethod
-    def of(cls, model: Model, data: SharedData) -> "Exposure":
-        """The model's rows, and its views over the graph that it serves with."""
-        return cls(model, *model.views(data))
+
+def _lira(margins: Margins, per_example: bool = False) -> Ratios:
+    sides = margins.after, margins.known, margins.without
+    if margins.known.shape[1] == 1:
+        return likelihood_ratio.offline(*sides, per_example)
+    return likelihood_ratio.online(*sides, per_example, margins.paired)
 
 
-Statistic = Callable[[Exposure, Edges, torch.Tensor], torch.Tensor]
-"""Margins [pairs] of an exposure, given pairs (subjects by the exposure's rows) and contrasts."""
+def _u_lira(margins: Margins) -> Ratios:
+    """ "In" is: trained with the data, then unlearned. The models after forgetting are shadows of each other."""
+    unlearned = likelihood_ratio.online(margins.known, margins.after, margins.without)
+    return Ratios(after=unlearned.known, known=unlearned.after, without=unlearned.without)
 
-MEMBERSHIP_STATISTICS: dict[str, Statistic] = {
-    "fold_in_on_item_rows": lambda seen, pairs, contrast: fold_in_margins(seen.model.items, pairs, contrast),
-    "fold_in_on_item_views": lambda seen, pairs, contrast: fold_in_margins(seen.item_views, pairs, contrast),
-    "pairs_on_rows": lambda seen, pairs, contrast: pair_margins(seen.model.subjects, seen.model.items, pairs, contrast),
-    "pairs_on_views": lambda seen, pairs, contrast: pair_margins(seen.subject_views, seen.item_views, pairs, contrast),
+
+def _population(margins: Margins) -> Ratios:
+    after, known, without = zip((margins.after, margins.known, margins.without), margins.population, strict=True)
+    return population(after, known, without)
+
+
+ATTACKS: dict[str, Callable[[Margins], Ratios]] = {
+    "lira": _lira,
+    "lira_per_example": lambda margins: _lira(margins, per_example=True),
+    "population": _population,
+    "u_lira": _u_lira,
 }
-"""Fold-in needs no row of the subject and survives its deletion; pairs need the row to be there."""
-
-AFTER_ERASURE = ("fold_in_on_item_rows", "fold_in_on_item_views")
-AFTER_UNSHARING = (*AFTER_ERASURE, "pairs_on_rows", "pairs_on_views")
-
-
-@dataclass(frozen=True)
-class MembershipResult:
-    """One statistic: the model before, the model after, and models that never knew."""
-
-    name: str
-    before: float
-    after: float
-    reference_mean: float
-    reference_sd: float
-    control: Detection
-    control_p: float
-    """Holm-adjusted over the statistics."""
-    detection: Detection
-    """The model after against the references."""
-    influence: Interval
-    power: float
-    """Chance that exact retraining would pass the equivalence test."""
-    attack_auc: Interval
-    auc_detection: Detection
-    """The attack's AUC against its values on the references."""
-    attack_tpr: Interval
-    tpr_detection: Detection
-    """Its true-positive rate against those on the references."""
-
-
-@dataclass(frozen=True)
-class DistanceResult:
-    """A rotation-invariant distance, against the distances between references."""
-
-    name: str
-    before: float
-    after: float
-    reference_mean: float
-    reference_sd: float
-    detection: Detection
-
-
-@dataclass(frozen=True)
-class ScoreHistogram:
-    """Distributions of the first statistic's margins, for a plot; shares that sum to 1."""
-
-    edges: list[float]
-    before: list[float]
-    after: list[float]
-    references: list[float]
-
-
-@dataclass(frozen=True)
-class AuditResult:
-    """Everything that was measured, and what follows from it."""
-
-    plan_digest: str
-    pairs: int
-    subjects: int
-    membership: list[MembershipResult]
-    distances: list[DistanceResult]
-    detected: list[str]
-    """Tests whose p, adjusted over all of them (Holm), is at most α."""
-    histogram: ScoreHistogram
-    verdict: Verdict
-    reason: str
+"""`u_lira` needs several models that have forgotten, and is left out where there is one."""
 
 
 class Audit:
-    """The check of one request; the candidate may change, the rest is fixed by the plan.
+    """The check of one request; the candidates may change, the rest is fixed by the plan.
 
-    Usage: build it once (this scores the model before and the references), then `check` one
-    candidate after the other while the request climbs the ladder.
+    Usage: build it once from the readings of the models that know and of those that never did, then
+    `check` one candidate after the other while the request climbs the ladder.
     """
 
-    def __init__(self, plan: AuditPlan, pairs: Edges, before: SharedData, old: Exposure, references: list[Exposure]):
+    def __init__(
+        self, plan: AuditPlan, frozen: str, scene: Scene, known: Sequence[Reading], without: Sequence[Reading]
+    ):
         """
         Args:
-            pairs: the withdrawn pairs that were learned from, by row of `before`.
-            before: the data that the old model learned from.
-            old: the model before.
-            references: K models that never saw the pairs.
+            frozen: the digest of the plan, as it was put on record.
+            scene: what is looked for.
+            known: models that know the data: those of the plan's `known_seeds`, or the one as it was.
+            without: K models that never had it.
 
         Raises:
-            AuditError: an empty forget set, too few references, or references that are copies.
+            AuditError: the plan is another than was frozen, models are too few, copies of each other, or
+                show a constant.
         """
-        if len(pairs) == 0:
-            raise AuditError("the forget set is empty: there is nothing to look for")
-        if len(references) != plan.references:
-            raise AuditError(f"the plan asks for {plan.references} references, {len(references)} were given")
-        if torch.allclose(references[0].model.items, references[1].model.items):
-            raise AuditError("two references are the same model: they are not independent")
-        self.plan, self.pairs, self.before = plan, pairs, before
-        self._contrast = matched_items(pairs, before.edges, before.item_popularity(), plan.contrast_items)
-        self._old = {name: self._margins(name, old) for name in plan.statistics}
-        self._references = {
-            name: np.stack([self._margins(name, reference) for reference in references], 1) for name in plan.statistics
-        }
-        self._reference_tables = _tables(reference.model for reference in references)
-        self._watched = np.isin(np.arange(before.n_items), pairs.items.numpy())
-        self._old_table = _tables([old.model])
-        self._distance_null = self._reference_distances()
+        plan.assert_frozen(frozen)
+        wanted = {"references": len(plan.reference_seeds), "models that know the data": len(plan.known_seeds) or 1}
+        for (what, count), given in zip(wanted.items(), (without, known), strict=True):
+            if len(given) != count:
+                raise AuditError(f"the plan asks for {count} {what}, {len(given)} were given")
+        self.plan, self.scene = plan, scene
+        self._known, self._without = known, without
+        for name in plan.statistics:
+            _assert_independent(name, [*without, *known])
+        self._distances = Distances.of(scene, known, without, plan.seed)
 
-    def check(self, candidate: Exposure) -> AuditResult:
-        """Measure one candidate and decide.
+    def check(self, candidates: Sequence[Reading]) -> AuditResult:
+        """Measure models that have forgotten, and decide.
+
+        Args:
+            candidates: the one model that is to serve, or one made from each of the models that know, in
+                their order.
 
         Raises:
-            AuditError: a score that isn't finite.
+            AuditError: a number of candidates that is neither.
         """
+        if len(candidates) != 1 and len(candidates) != len(self._known):
+            raise AuditError(f"{len(candidates)} candidates were given: give one, or one for each model that knows")
         plan = self.plan
-        names = plan.statistics
-        controls = [crawford_howell(*self._control(name)) for name in names]
-        control_p = holm([control.p if control.t > 0 else 1.0 for control in controls])
-        membership = [
-            self._measure(name, self._margins(name, candidate), control, p)
-            for name, control, p in zip(names, controls, control_p, strict=True)
+        measuring = [
+            _Measuring(plan, name, self._margins(name, candidates), self._clusters) for name in plan.statistics
         ]
-        distances = self._distances(_tables([candidate.model]))
-        tests = {m.name: m.detection.p for m in membership}
-        tests |= {f"attack_auc_{m.name}": m.auc_detection.p for m in membership}
-        tests |= {f"attack_tpr_{m.name}": _upper(m.tpr_detection) for m in membership}
-        tests |= {d.name: _upper(d.detection) for d in distances}
-        detected = [name for name, p in zip(tests, holm(list(tests.values())), strict=True) if p <= plan.alpha]
-        verdict, reason = decide(
-            [Finding(m.name, m.control_p <= plan.alpha, m.influence) for m in membership], detected, plan.margin
+        measured = Measured(
+            membership=tuple(one.result() for one in measuring),
+            distances=tuple(self._distances.of_candidates(candidates)) if self._distances else (),
+            samples=tuple(measuring[0].samples()),
         )
+        findings, trials = measured.findings(), measured.trials(plan)
+        verdict, reason = decide(findings, trials, plan)
         return AuditResult(
             plan_digest=plan.digest(),
-            pairs=len(self.pairs),
-            subjects=len(torch.unique(self.pairs.subjects)),
-            membership=membership,
-            distances=distances,
-            detected=detected,
-            histogram=self._histogram(self._margins(names[0], candidate)),
+            pairs=len(self.scene.pairs),
+            subjects=len(np.unique(self._clusters)),
+            models=len(candidates),
+            measured=measured,
+            epsilon=measuring[0].epsilon(),
+            apart=told_apart(findings, trials, plan.alpha),
+            histogram=measuring[0].histogram(),
             verdict=verdict,
             reason=reason,
         )
 
-    def _margins(self, name: str, seen: Exposure) -> Floats:
-        pairs = Edges(rows_of(self.before.subject_keys[self.pairs.subjects], seen.model.subject_keys), self.pairs.items)
-        if name.startswith("pairs_") and (pairs.subjects < 0).any():
-            raise AuditError(f"{name} needs the subjects' own rows, and a model has none for some of them")
-        if name.startswith("fold_in_"):
-            pairs = self.pairs  # only groups pairs by subject; no row is read
-        margins = MEMBERSHIP_STATISTICS[name](seen, pairs, self._contrast).numpy().astype(np.float64)
-        if not np.isfinite(margins).all():
-            raise AuditError(f"{name} gives NaN or infinite scores")
-        return margins
+    @cached_property
+    def _clusters(self) -> NDArray[np.int64]:
+        return self.scene.pairs.subjects.numpy()
 
-    def _control(self, name: str) -> tuple[float, Floats]:
-        return float(self._old[name].mean()), self._references[name].mean(axis=0)
+    def _margins(self, name: str, candidates: Sequence[Reading]) -> Margins:
+        sides = (candidates, self._known, self._without)
+        after, known, without = (np.stack([r.margins[name] for r in side], 1) for side in sides)
+        x, y, z = (np.stack([r.population[name] for r in side], 1) for side in sides)
+        return Margins(after, known, without, (x, y, z), paired=len(candidates) > 1)
 
-    def _measure(self, name: str, margins: Floats, control: Detection, control_p: float) -> MembershipResult:
-        plan = self.plan
-        before, references = self._control(name)
-        after = float(margins.mean())
-        lira = offline_lira(margins, self._references[name])
-        everyone = lira.references.ravel()
-        auc_null, tpr_null = np.array(
-            [
-                _attack(lira.references[:, k], np.delete(lira.references, k, axis=1), plan)
-                for k in range(plan.references)
-            ]
-        ).T
-        attack_tpr = tpr_at_fpr(lira.model, everyone, plan.false_positive_rate)
-        attack_auc = clustered_auc(lira.model, lira.references, self.pairs.subjects.numpy(), seed=plan.bootstrap_seed)
-        spread = float(references.std(ddof=1))
+
+class _Measuring:
+    """One statistic."""
+
+    def __init__(self, plan: AuditPlan, name: str, margins: Margins, clusters: NDArray[np.int64]):
+        self._plan, self._name, self._margins, self._clusters = plan, name, margins, clusters
+        self._levels = levels(margins.after, margins.known, margins.without, margins.paired)
+
+    def result(self) -> MembershipResult:
+        plan, level = self._plan, self._levels
+        mean, spread = float(level.without.mean()), float(level.without.std(ddof=1))
+        effect = (float(level.known.mean()) - mean) / spread
+        sizes = (len(level.after), len(level.known), len(level.without))
         return MembershipResult(
-            name=name,
-            before=before,
-            after=after,
-            reference_mean=float(references.mean()),
+            name=self._name,
+            after=float(level.after.mean()),
+            known=float(level.known.mean()),
+            reference_mean=mean,
             reference_sd=spread,
-            control=control,
-            control_p=control_p,
-            detection=crawford_howell(after, references),
-            influence=residual_influence(after, before, references, plan.confidence),
-            power=equivalence_power(
-                (before - float(references.mean())) / spread, plan.references, plan.margin, plan.confidence
-            ),
-            attack_auc=attack_auc,
-            auc_detection=crawford_howell(attack_auc.estimate, auc_null),
-            attack_tpr=attack_tpr,
-            tpr_detection=crawford_howell(attack_tpr.estimate, tpr_null),
+            control=detect(level.known, level.without),
+            detection=detect(level.after, level.without),
+            influence=residual_influence(level.after, level.known, level.without, plan.confidence),
+            equivalence_p=tost(level.after, level.known, level.without, plan.margin),
+            power=equivalence_power(effect, *sizes, plan.margin, plan.confidence),
+            attacks=tuple(self._attack(attack) for attack in self._attacks()),
         )
 
-    def _reference_distances(self) -> Floats:
-        """Mean distance of each reference to the others; empty where too few items are left as anchors."""
-        if (~self._watched).sum() < _ANCHORS_FOR_EACH_DIMENSION * self._old_table.shape[2]:
-            return np.empty(0)
-        tables = self._reference_tables
-        between = procrustes_residuals(tables, tables, self._watched)
-        return (between.sum(axis=1) - np.diag(between)) / (len(tables) - 1)
+    def epsilon(self) -> Interval | None:
+        """Empirical ε of the levels, one for each model."""
+        if len(self._levels.after) < 2:
+            return None
+        return epsilon_lower_bound(self._levels.after, self._levels.without, _DELTA)
 
-    def _distances(self, table: Floats) -> list[DistanceResult]:
-        null = self._distance_null
-        if len(null) == 0:
+    def samples(self) -> list[SampleResult]:
+        """Where several models have forgotten: are they and the references of one distribution?"""
+        margins = self._margins
+        if min(margins.after.shape[1], margins.known.shape[1]) < 2:
             return []
-        before, after = (
-            float(procrustes_residuals(one, self._reference_tables, self._watched).mean())
-            for one in (self._old_table, table)
-        )
-        return [
-            DistanceResult(
-                name="procrustes_residual",
-                before=before,
-                after=after,
-                reference_mean=float(null.mean()),
-                reference_sd=float(null.std(ddof=1)),
-                detection=crawford_howell(after, null),
-            )
-        ]
+        results = []
+        for name, test in _SAMPLES.items():
+            after, known = (test(side.T, margins.without.T, self._plan.seed) for side in (margins.after, margins.known))
+            results.append(SampleResult(name, after.distance, known.distance, after.p, after.permutations))
+        return results
 
-    def _histogram(self, after: Floats) -> ScoreHistogram:
-        name = self.plan.statistics[0]
-        before, references = self._old[name], self._references[name].ravel()
-        low, high = np.quantile(np.concatenate([before, after, references]), [0.001, 0.999])
+    def histogram(self) -> ScoreHistogram:
+        """Of the margins themselves."""
+        sides = [side.ravel() for side in (self._margins.known, self._margins.after, self._margins.without)]
+        low, high = np.quantile(np.concatenate(sides), [0.001, 0.999])
         edges = np.linspace(low, high, _HISTOGRAM_BINS + 1)
+        known, after, references = (
+            [float(n) / len(side) for n in np.histogram(np.clip(side, low, high), edges)[0]] for side in sides
+        )
+        return ScoreHistogram([float(e) for e in edges], known, after, references)
 
-        def shares(values: Floats) -> list[float]:
-            counts, _ = np.histogram(np.clip(values, low, high), edges)
-            return [float(count) / len(values) for count in counts]
+    def _attacks(self) -> list[str]:
+        several = self._margins.after.shape[1] > 2
+        return [name for name in self._plan.attacks if name != "u_lira" or several]
 
-        return ScoreHistogram([float(e) for e in edges], shares(before), shares(after), shares(references))
+    def _attack(self, name: str) -> AttackResult:
+        rate = self._plan.false_positive_rate
+        ratios = ATTACKS[name](self._margins)
+        enough = ratios.without.size >= _ENOUGH_FOR_A_THOUSANDTH
+        return AttackResult(
+            name=name,
+            auc=self._auc(ratios),
+            tpr=tpr_at_fpr(ratios.after, ratios.without, rate),
+            tpr_at_a_thousandth=tpr_at_fpr(ratios.after, ratios.without, 0.001) if enough else None,
+            auc_known=auc(ratios.known, ratios.without),
+            auc_detection=detect(
+                auc_by_model(ratios.after, ratios.without), auc_by_model(ratios.without, ratios.without, own=True)
+            ),
+            tpr_detection=detect_rate(
+                rates_above(ratios.after, ratios.without, rate),
+                rates_above(ratios.without, ratios.without, rate),
+                len(ratios.after),
+            ),
+        )
+
+    def _auc(self, ratios: Ratios) -> Interval:
+        if ratios.after.shape[1] == 1 and len(np.unique(self._clusters)) == 1 and len(self._clusters) > 1:
+            return delong(ratios.after[:, 0], ratios.without.ravel())
+        return clustered_auc(ratios.after, ratios.without, self._clusters, self._plan.seed)
 
 
-def _attack(positives: Floats, negatives: Floats, plan: AuditPlan) -> tuple[float, float]:
-    """AUC and true-positive rate of the attack on one reference against the others."""
-    others = negatives.ravel()
-    return auc(positives, others), tpr_at_fpr(positives, others, plan.false_positive_rate).estimate
-
-
-def _upper(detection: Detection) -> float:
-    """One-sided p: only too much is suspect; too little says nothing."""
-    return detection.p / 2 if detection.t > 0 else 1 - detection.p / 2
-
-
-def _tables(models: Iterable[Model]) -> Floats:
-    """Item rows, [models, items, d]."""
-    return np.stack([model.items.numpy().astype(np.float64) for model in models])
+def _assert_independent(name: str, readings: Sequence[Reading]) -> None:
+    """Models that show the same numbers are one model; those that show one number alone can't be judged."""
+    margins = np.stack([reading.margins[name] for reading in readings], 1)
+    copies = np.unique(margins, axis=1).shape[1]
+    if copies < margins.shape[1]:
+        raise AuditError(f"{name}: two of the models show the same, to the last digit: they are not independent")
+    if len(margins) > 1 and (np.ptp(margins, axis=0) == 0).any():
+        raise AuditError(f"{name}: a model scores all pairs alike, so that nothing can be told from it")

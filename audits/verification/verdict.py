@@ -1,23 +1,32 @@
 """From measurements to a verdict, by a table; and from verdict and method to a conclusion.
 
-| positive control     | intervals of ρ (controlled statistics)             | other tests   | verdict                 |
-| -------------------- | -------------------------------------------------- | ------------- | ----------------------- |
-| nothing detectable   | any                                                | any           | `not_testable`          |
-| something detectable | every one inside the margin                        | none detects  | `removed_within_margin` |
-| something detectable | one not inside, its statistic detected above none  | any           | `residual_influence`    |
-| something detectable | one not inside, its statistic detected below none  | any           | `over_forgotten`        |
-| something detectable | otherwise                                          | any           | `inconclusive`          |
+The rows are read from above; the first that fits gives the verdict.
 
-"Detected" is a test of the candidate against the references, adjusted over everything that is tested
-(Holm), so that a perfectly forgotten model is called residual or over-forgotten in at most α of all
-audits. Where one statistic says residual and another over-forgotten, residual influence is reported:
-it is the graver one.
+| what was found                                                                        | verdict                 |
+| ------------------------------------------------------------------------------------- | ----------------------- |
+| a statistic tells the model apart, towards the data, and ρ isn't shown to be small     | `residual_influence`    |
+| a statistic tells the model apart, away from the data, and ρ isn't shown to be small   | `over_forgotten`        |
+| another test tells the model apart by more than its margin                             | `inconclusive`          |
+| no statistic finds the data in the models that know it                                 | `not_testable`          |
+| none of those that do has the power to show removal                                    | `inconclusive`          |
+| ρ isn't shown to be small by one of those that have                                    | `inconclusive`          |
+| otherwise                                                                              | `removed_within_margin` |
+
+"Tells apart" is a test against the references, adjusted over everything that is tested (Holm), so that an
+exactly retrained model is called residual or over-forgotten in at most α of all audits. "Shown to be small"
+is the interval of ρ inside the margin: two one-sided tests. That *all* statistics with power must pass is an
+intersection-union test and needs no correction. Power is known before the model is looked at, so leaving
+out statistics without it favours no outcome.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from audits.verification.statistics import Interval
+from audits.verification.errors import AuditError
+from audits.verification.plan import AuditPlan
+from audits.verification.statistics.intervals import Interval
+from audits.verification.statistics.multiplicity import holm
 
 
 class Verdict(StrEnum):
@@ -35,6 +44,7 @@ class Conclusion(StrEnum):
 
     EXACT = "exact"
     EQUIVALENT = "equivalent"
+    CERTIFIED = "certified"
 
 
 @dataclass(frozen=True)
@@ -42,68 +52,137 @@ class Finding:
     """What the table reads of one statistic."""
 
     name: str
-    controlled: bool
-    """Whether it detected the data in the model before (Holm-adjusted)."""
+    control_p: float
+    """Of finding the data in the models that know it, before adjustment."""
+    detection_p: float
+    """Of telling the model from the references, before adjustment."""
+    towards: bool
+    """Whether it deviates from the references towards the models that know."""
     influence: Interval
     """ρ."""
+    power: float
+    """Chance that exact retraining passes the equivalence test."""
 
 
-def decide(findings: list[Finding], detected: list[str], margin: float) -> tuple[Verdict, str]:
+@dataclass(frozen=True)
+class Trial:
+    """What the table reads of any other test."""
+
+    name: str
+    p: float
+    """Of telling the model from the references, before adjustment."""
+    within: bool
+    """Whether the deviation is within its margin, so that it doesn't count."""
+
+
+def told_apart(findings: Sequence[Finding], trials: Sequence[Trial], alpha: float) -> list[str]:
+    """Names of the tests, of both kinds, that tell the model from the references after adjustment."""
+    tests = [(f.name, f.detection_p) for f in findings] + [(t.name, t.p) for t in trials]
+    adjusted = holm([p for _, p in tests])
+    return [name for (name, _), p in zip(tests, adjusted, strict=True) if p <= alpha]
+
+
+def alarms(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan) -> list[str]:
+    """Names of the tests that tell the model apart by more than their margin."""
+    apart = told_apart(findings, trials, plan.alpha)
+    found = [f.name for f in findings if f.name in apart and not _small(f, plan)]
+    return found + [t.name for t in trials if t.name in apart and not t.within]
+
+
+def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan) -> tuple[Verdict, str]:
     """Apply the table. Returns the verdict and the reason in plain words.
 
-    Args:
-        findings: the membership statistics.
-        detected: names of all tests, membership or other, that tell the model from the references.
-
     Raises:
-        ValueError: there is no finding.
+        AuditError: there is no finding.
     """
     if not findings:
-        raise ValueError("there is nothing to decide on: the audit has no statistic")
-    controlled = [f for f in findings if f.controlled]
-    if not controlled:
-        return (
-            Verdict.NOT_TESTABLE,
-            "The check could not find the data even in the model as it was before, so finding nothing "
-            "afterwards would prove nothing.",
-        )
-    outside = [f for f in controlled if not f.influence.inside(margin)]
-    remembered = [f.name for f in outside if f.name in detected and f.influence.estimate > 0]
-    avoided = [f.name for f in outside if f.name in detected and f.influence.estimate < 0]
-    if remembered:
-        return Verdict.RESIDUAL_INFLUENCE, f"The model still shows influence of the data ({_names(remembered)})."
-    if avoided:
+        raise AuditError("there is nothing to decide on: the audit has no statistic")
+    alarm = alarms(findings, trials, plan)
+    suspect = [f for f in findings if f.name in alarm]
+    towards = [f.name for f in suspect if f.towards]
+    if towards:
+        return Verdict.RESIDUAL_INFLUENCE, f"The model still shows influence of the data ({_names(towards)})."
+    if suspect:
         return (
             Verdict.OVER_FORGOTTEN,
-            f"The model avoids the data more than a model that never knew it ({_names(avoided)}).",
+            "The model avoids the data more than a model that never knew it "
+            f"({_names([f.name for f in suspect])}), which betrays it as well.",
         )
-    if outside:
-        return (
-            Verdict.INCONCLUSIVE,
-            f"The interval of the residual influence does not lie within ±{margin:g} "
-            f"({_names([f.name for f in outside])}), and yet nothing was detected: too little data for a claim "
-            "either way.",
-        )
-    elsewhere = [name for name in detected if name not in {f.name for f in findings}]
+    elsewhere = [t.name for t in trials if t.name in alarm]
     if elsewhere:
         return (
             Verdict.INCONCLUSIVE,
-            f"The residual influence is within the margin, but another test tells the model apart "
+            f"The statistics of the data's influence are in order, but another test tells the model apart "
             f"({_names(elsewhere)}).",
+        )
+    control = holm([f.control_p for f in findings])
+    controlled = [f for f, p in zip(findings, control, strict=True) if p <= plan.alpha]
+    if not controlled:
+        return (
+            Verdict.NOT_TESTABLE,
+            "The check could not find the data even in a model that knows it, so finding nothing afterwards would "
+            "prove nothing.",
+        )
+    powered = [f for f in controlled if f.power >= plan.power]
+    if not powered:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"Nothing was detected, but models differ too much by chance to show that less than {plan.margin:g} of "
+            f"the influence is left: even exact retraining would pass in {_best(controlled):.0%} of cases at best.",
+        )
+    open_ones = [f.name for f in powered if not _small(f, plan)]
+    if open_ones:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"Nothing was detected, but the interval of the residual influence does not lie within ±{plan.margin:g} "
+            f"({_names(open_ones)}).",
         )
     return (
         Verdict.REMOVED_WITHIN_MARGIN,
-        f"What is left of the data's influence lies within ±{margin:g} of none, and no other test tells the "
+        f"What is left of the data's influence lies within ±{plan.margin:g} of none, and no other test tells the "
         "model from one that never saw the data.",
     )
 
 
-def conclude(verdict: Verdict, exact_method: bool) -> Conclusion | None:
-    """Join verdict and method; None means: climb to the next strategy."""
+def join(one: Verdict, alarmed: bool, repeated: Verdict) -> Verdict:
+    """The verdict where a method was also run again on many models.
+
+    The many have the power to show removal, and the one that serves may still stand out by itself.
+
+    | the one model is told apart | verdict           |
+    | --------------------------- | ----------------- |
+    | yes                         | that of the one   |
+    | no                          | that of the many  |
+    """
+    return one if alarmed else repeated
+
+
+def conclude(verdict: Verdict, exact_method: bool, certified: bool = False) -> Conclusion | None:
+    """Join verdict and method; None means: climb to the next strategy.
+
+    | method      | verdict                 | certified on this model | conclusion   |
+    | ----------- | ----------------------- | ----------------------- | ------------ |
+    | exact       | any                     | any                     | `exact`      |
+    | statistical | `removed_within_margin` | any                     | `equivalent` |
+    | statistical | `not_testable`          | yes                     | `certified`  |
+    | statistical | anything else           |                         | none         |
+    """
     if exact_method:
         return Conclusion.EXACT
-    return Conclusion.EQUIVALENT if verdict is Verdict.REMOVED_WITHIN_MARGIN else None
+    if verdict is Verdict.REMOVED_WITHIN_MARGIN:
+        return Conclusion.EQUIVALENT
+    if verdict is Verdict.NOT_TESTABLE and certified:
+        return Conclusion.CERTIFIED
+    return None
 
 
-def _names(names: list[str]) -> str:
+def _small(finding: Finding, plan: AuditPlan) -> bool:
+    return finding.influence.inside(-plan.margin, plan.margin)
+
+
+def _best(findings: Sequence[Finding]) -> float:
+    return max(f.power for f in findings)
+
+
+def _names(names: Sequence[str]) -> str:
     return ", ".join(name.replace("_", " ") for name in names)

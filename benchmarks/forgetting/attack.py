@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from audits.verification.statistics import Interval, clustered_auc, tpr_at_fpr
+from audits.verification.statistics.intervals import Interval
+from audits.verification.statistics.roc import clustered_auc, tpr_at_fpr
 from benchmarks.forgetting.requests import ForgetRequest
 from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins
 from models_engine.fedshare.data import Edges, SharedData, rows_of
@@ -72,7 +73,7 @@ class Outcome:
             and self.auc.low >= 0.45
             and self.auc.high <= 0.55
             and self.tpr.estimate <= 0.02
-            and self.influence.inside(0.2)
+            and self.influence.inside(-0.2, 0.2)
         )
 
 
@@ -80,10 +81,7 @@ def attack(scores: Scores, after: Floats) -> Outcome:
     """Attack models that have forgotten; `after` is [pairs, targets]."""
     ratio = _likelihood_ratio(scores)
     positives, negatives = ratio(after), ratio(scores.held_out)
-    targets = after.shape[1]
-    auc = clustered_auc(
-        positives.T.ravel(), np.tile(negatives, (targets, 1)), np.tile(scores.subjects, targets), seed=_SEED
-    )
+    auc = clustered_auc(positives, negatives, scores.subjects, seed=_SEED)
     return Outcome(auc, tpr_at_fpr(positives.ravel(), negatives.ravel(), 0.01), _influence(scores, after))
 
 

@@ -20,8 +20,28 @@ class RankingQuality:
     k: int
 
 
+@dataclass(frozen=True)
+class SubjectQuality:
+    """Of each subject who has held-out interactions."""
+
+    recall: Tensor
+    """float64 [subjects]"""
+    ndcg: Tensor
+    """float64 [subjects]"""
+    k: int
+
+    def mean(self) -> RankingQuality:
+        """Over the subjects."""
+        return RankingQuality(float(self.recall.mean()), float(self.ndcg.mean()), len(self.recall), self.k)
+
+
 def ranking_quality(subjects: Tensor, items: Tensor, known: Edges, held_out: Edges, k: int = 20) -> RankingQuality:
-    """Recall@k and NDCG@k with binary relevance (Järvelin & Kekäläinen, TOIS 2002).
+    """The means of `subject_quality`, whose arguments and errors these are."""
+    return subject_quality(subjects, items, known, held_out, k).mean()
+
+
+def subject_quality(subjects: Tensor, items: Tensor, known: Edges, held_out: Edges, k: int = 20) -> SubjectQuality:
+    """Recall@k and NDCG@k with binary relevance (Järvelin & Kekäläinen, TOIS 2002), in the subjects' order.
 
     Args:
         subjects: [n, d], what a subject scores with.
@@ -41,7 +61,7 @@ def ranking_quality(subjects: Tensor, items: Tensor, known: Edges, held_out: Edg
     discount = 1 / torch.log2(torch.arange(k, device=items.device) + 2.0)
     ideal = torch.cumsum(discount, 0)
     held_codes = held_out.codes(m)
-    recall = ndcg = 0.0
+    recall, ndcg = [], []
     for rows in judged.split(_CHUNK):
         scores = subjects[rows] @ items.T
         place = torch.full((n,), -1, device=items.device)
@@ -50,9 +70,9 @@ def ranking_quality(subjects: Tensor, items: Tensor, known: Edges, held_out: Edg
         scores[place[seen.subjects], seen.items] = -torch.inf
         top = scores.topk(k, dim=1).indices
         hits = torch.isin(rows[:, None] * m + top, held_codes).to(scores.dtype)
-        recall += float((hits.sum(1) / wanted[rows]).sum())
-        ndcg += float(((hits * discount).sum(1) / ideal[wanted[rows].clamp(max=k) - 1]).sum())
-    return RankingQuality(recall / len(judged), ndcg / len(judged), len(judged), k)
+        recall.append(hits.sum(1) / wanted[rows])
+        ndcg.append((hits * discount).sum(1) / ideal[wanted[rows].clamp(max=k) - 1])
+    return SubjectQuality(torch.cat(recall).double(), torch.cat(ndcg).double(), k)
 
 
 def popularity_quality(

@@ -90,6 +90,7 @@ class SimulatedFleet:
         carried: PrivateVectors | None = None,
         memory: StateFolder | None = None,
         deleted: Sequence[Edges] | None = None,
+        lent: Sequence[Edges] | None = None,
     ) -> SimulatedCohort:
         """The devices of the subjects that each world names, with everything they train on.
 
@@ -97,6 +98,7 @@ class SimulatedFleet:
             carried: vectors to carry on with; None starts afresh.
             memory: where the devices keep what a resumption needs.
             deleted: of each world, pairs by its rows that the devices go without.
+            lent: of each world, pairs by its rows that the devices train on for this once.
 
         Raises:
             ValueError: a subject's device has none of the vectors to carry on with.
@@ -112,6 +114,9 @@ class SimulatedFleet:
         if deleted is not None:
             parts = zip(interactions, deleted, replicas.worlds, strict=True)
             interactions = [pairs.without(gone, world.n_items) for pairs, gone, world in parts]
+        if lent is not None:
+            parts = zip(interactions, lent, replicas.worlds, strict=True)
+            interactions = [pairs.union(more, world.n_items) for pairs, more, world in parts]
         return SimulatedCohort(config, replicas, interactions, private, memory)
 
     def private(self, version: int) -> PrivateVectors:

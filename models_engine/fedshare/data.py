@@ -28,6 +28,11 @@ class Edges:
         """The pairs that are not among others."""
         return self.where(~torch.isin(self.codes(n_items), others.codes(n_items)))
 
+    def union(self, others: "Edges", n_items: int) -> "Edges":
+        """These pairs, then those of the others that are not among them."""
+        more = others.without(self, n_items)
+        return Edges(torch.cat([self.subjects, more.subjects]), torch.cat([self.items, more.items]))
+
     def codes(self, n_items: int) -> Tensor:
         """One int64 for each pair, for set operations."""
         return self.subjects * n_items + self.items

@@ -1,4 +1,4 @@
-"""Ending a request: its evidence, and the destruction of what was kept for it."""
+"""Ending requests: their evidence, and the destruction of what was kept for them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,16 +7,20 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from audits.certification.models import Certification
+from audits.certification.services import certifies
 from audits.evidence import log
 from audits.evidence.canonical import canonical_json
-from audits.evidence.document import ISSUED, canonical_digest, validate
+from audits.evidence.document import EVIDENCE, log_entry, validate
 from audits.evidence.keys import log_verifier_key, signer_fingerprint
-from audits.verification.plan import QUICK, AuditPlan
-from audits.verification.protocol import AuditResult
-from audits.verification.verdict import Conclusion, Verdict
-from models_engine.evaluation.ranking import RankingQuality
+from audits.evidence.measurements import as_json, audit_as_json
+from audits.verification.collateral import CollateralResult, paired_change
+from audits.verification.plan import LEVELS, AuditPlan
+from audits.verification.verdict import Conclusion
+from models_engine.evaluation.ranking import SubjectQuality
 from models_engine.registry.models import ModelVersion
-from unlearning.jobs.measurements import audit_as_json
+from unlearning.jobs.checking import Checks, Judgement
+from unlearning.jobs.context import JobContext
 from unlearning.lineage.subjects import shred
 from unlearning.requests.models import Evidence, Request
 from unlearning.requests.states import State
@@ -28,44 +32,68 @@ class Attempt:
 
     strategy: str
     exact: bool
-    verdict: Verdict
-    reason: str
+    judgement: Judgement
     conclusion: Conclusion | None
-    result: AuditResult | None
-    """None where the model had learned from none of the pairs."""
 
 
-def complete_request(
-    *,
-    request: Request,
-    version: ModelVersion,
-    learned_version: ModelVersion,
-    attempts: list[Attempt],
-    plan: AuditPlan,
-    pairs: int,
-    qualities: tuple[RankingQuality, RankingQuality],
-    destroyed: list[ModelVersion],
+@dataclass(frozen=True)
+class Effects:
+    """What a rung did to those who stay."""
+
+    before: SubjectQuality
+    after: SubjectQuality
+    collateral: CollateralResult | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rung settled, and all that its evidence speaks of."""
+
+    concluded: dict[Request, list[Attempt]]
+    effects: Effects
+    checks: Checks
+    certificate: Certification | None
+
+
+def complete_requests(
+    context: JobContext, version: ModelVersion, outcome: Outcome, destroyed: list[ModelVersion]
 ) -> None:
-    """Issue the evidence document, destroy what ends with the request, and complete it.
+    """Issue evidence for the requests that a rung settled, and complete them.
 
     Call it in the transaction that lets the new version serve.
     """
+    for request, attempts in outcome.concluded.items():
+        _complete(request, attempts, context, version, outcome, destroyed)
+
+
+def _complete(
+    request: Request,
+    attempts: list[Attempt],
+    context: JobContext,
+    version: ModelVersion,
+    outcome: Outcome,
+    destroyed: list[ModelVersion],
+) -> None:
     now = timezone.now()
     gone = _destroy(request, destroyed, now)
     document = validate(
         {
-            "schema": "fedshare-evidence/1",
+            "schema": EVIDENCE,
             "controller": settings.FEDSHARE_CONTROLLER,
             "request": _request(request, now),
             "consent": _consent(request),
-            "lineage": _lineage(learned_version, version, pairs, request),
+            "lineage": _lineage(context.version, version, len(context.pairs[request]), request),
             "method": _method(version, attempts[-1]),
-            "plan": plan.as_json() | {"digest": plan.digest(), "claim": QUICK.claim, "limit": QUICK.limit},
-            "ladder": [_attempt(attempt) for attempt in attempts],
-            "utility": {
-                "before": _quality(qualities[0]),
-                "after": _quality(qualities[1]),
+            "plan": None if attempts[-1].judgement.result is None else plan_as_json(AuditPlan.from_json(request.plan)),
+            "audit_models": {
+                "references": outcome.checks.references,
+                "known": outcome.checks.known,
+                "job": str(context.job),
             },
+            "ladder": [_attempt(attempt) for attempt in attempts],
+            "certification": _certification(outcome.certificate, request),
+            "utility": _utility(outcome.effects),
+            "collateral": None if outcome.effects.collateral is None else as_json(outcome.effects.collateral),
             "conclusion": attempts[-1].conclusion,
             "destroyed": gone,
             "recipients": [],
@@ -74,11 +102,18 @@ def complete_request(
         }
     )
     # Entry and document state the same moment, so that the entry can be rebuilt from the document.
-    entry = log.append(ISSUED, {"document": canonical_digest(document), "request": str(request.id)}, now)
+    kind, payload, _ = log_entry(document)
+    entry = log.append(kind, payload, now)
     Evidence.objects.create(request=request, canonical=canonical_json(document).decode(), log_index=entry.index)
     request.conclusion = attempts[-1].conclusion
     request.completed_at, request.state = now, State.COMPLETED
     request.save(update_fields=["conclusion", "completed_at", "state"])
+
+
+def plan_as_json(plan: AuditPlan) -> dict[str, Any]:
+    """A plan as documents have it, with what its level can claim."""
+    level = LEVELS[plan.level]
+    return plan.as_json() | {"digest": plan.digest(), "claim": level.claim, "limit": level.limit}
 
 
 def _destroy(request: Request, versions: list[ModelVersion], now: datetime) -> list[dict[str, str]]:
@@ -163,15 +198,32 @@ def _method(version: ModelVersion, attempt: Attempt) -> dict[str, Any]:
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
+    found = attempt.judgement
     return {
         "strategy": attempt.strategy,
         "exact": attempt.exact,
-        "verdict": attempt.verdict,
-        "reason": attempt.reason,
+        "verdict": found.verdict,
+        "reason": found.reason,
         "concluded": attempt.conclusion,
-        "measurements": None if attempt.result is None else audit_as_json(attempt.result),
+        "measurements": None if found.result is None else audit_as_json(found.result),
+        "repeated": None if found.repeated is None else audit_as_json(found.repeated),
     }
 
 
-def _quality(quality: RankingQuality) -> dict[str, Any]:
-    return {"recall": quality.recall, "ndcg": quality.ndcg, "k": quality.k, "subjects": quality.subjects}
+def _certification(certificate: Certification | None, request: Request) -> dict[str, Any] | None:
+    if certificate is None:
+        return None
+    return {
+        "id": str(certificate.id),
+        "document": certificate.digest,
+        "certified": certifies(certificate, request.kind),
+        "issued_at": certificate.issued_at.isoformat(),
+    }
+
+
+def _utility(effects: Effects) -> dict[str, Any]:
+    return {
+        "before": as_json(effects.before.mean()),
+        "after": as_json(effects.after.mean()),
+        "ndcg_change": as_json(paired_change(effects.before.ndcg.numpy(), effects.after.ndcg.numpy())),
+    }

@@ -1,13 +1,12 @@
 """What a job works with: the model that serves, the data before and after, and the devices."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from audits.verification.plan import QUICK, AuditPlan
-from audits.verification.protocol import AFTER_ERASURE, AFTER_UNSHARING
 from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData
@@ -36,8 +35,7 @@ class JobContext:
     requests: list[Request]
     pairs: dict[Request, Edges]
     """The withdrawn pairs of each request, by row of `before`."""
-    plans: dict[Request, AuditPlan]
-    reference_seeds: list[int]
+    job: UUID
     ladder: tuple[Strategy, ...]
 
 
@@ -70,7 +68,6 @@ def read_context(job: Job) -> JobContext:
         make_cohort=make_cohort(fleet, fleet.private(version.pk)),
         start_devices=StartedFleet,
     )
-    seeds = _reference_seeds(job)
     return JobContext(
         version=version,
         model=model,
@@ -79,8 +76,7 @@ def read_context(job: Job) -> JobContext:
         task=task,
         requests=requests,
         pairs=pairs,
-        plans={request: _plan(request, seeds) for request in requests},
-        reference_seeds=seeds,
+        job=job.pk,
         ladder=_ladder(version),
     )
 
@@ -109,19 +105,3 @@ def _union(parts: list[Edges], n_items: int, erased: Tensor) -> Edges:
     codes = torch.unique(torch.cat([nothing, *(part.codes(n_items) for part in parts)]))
     subjects, items = codes // n_items, codes % n_items
     return Edges(subjects, items).where(~erased[subjects])
-
-
-def _reference_seeds(job: Job) -> list[int]:
-    """Seeds that nobody chose: drawn from the job's random id."""
-    generator = np.random.default_rng(job.id.int)
-    return [int(seed) for seed in generator.choice(2**53, QUICK.references, replace=False)]
-
-
-def _plan(request: Request, seeds: list[int]) -> AuditPlan:
-    return AuditPlan(
-        level=QUICK.name,
-        references=QUICK.references,
-        reference_seeds=tuple(seeds),
-        bootstrap_seed=request.id.int % 2**53,
-        statistics=AFTER_ERASURE if request.kind == Request.Kind.ERASE else AFTER_UNSHARING,
-    )

@@ -25,6 +25,7 @@ class Job(models.Model):
     progress = models.FloatField(default=0.0, help_text="Of the phase, 0 to 1")
     timings = models.JSONField(default=dict, help_text="Seconds by phase")
     trouble = models.TextField(blank=True, help_text="Why the last attempt failed, in plain words")
+    estimated_seconds = models.FloatField(null=True, help_text="For audit models and retraining, when it was planned")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 

@@ -7,7 +7,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from audits.verification.plan import LEVELS
 from models_engine.registry.models import Recommender
+from unlearning.jobs.fleets import estimated_seconds
 from unlearning.jobs.models import Job
 from unlearning.requests.models import Evidence, Request
 from unlearning.requests.states import State
@@ -29,11 +31,17 @@ def plan_jobs() -> list[Job]:
     recommender = Recommender.objects.select_for_update().exclude(serving=None).order_by("pk").first()
     if recommender is None or recommender.jobs.filter(_open()).exists():
         return []
-    job = Job.objects.create(recommender=recommender)
+    job = Job.objects.create(recommender=recommender, estimated_seconds=_estimate(recommender))
     for request in waiting:
         request.job, request.state = job, State.SCHEDULED
         request.save(update_fields=["job", "state"])
     return [job]
+
+
+def _estimate(recommender: Recommender) -> float | None:
+    """Seconds for the audit models and, should it come to that, for retraining."""
+    trainings = LEVELS[settings.FEDSHARE_ASSURANCE].trainings + 1
+    return estimated_seconds(trainings, recommender.serving.metrics.get("training_seconds"))
 
 
 def unclaimed_jobs() -> list[Job]:

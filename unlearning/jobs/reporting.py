@@ -6,7 +6,7 @@ from django.core.files.storage import storages
 from audits.evidence import log
 from audits.evidence.keys import signer_files
 from audits.evidence.models import LogEntry
-from audits.reports.pdf import render
+from audits.reports.request import render
 from audits.reports.signing import sign_pdf
 from unlearning.requests.models import Evidence
 

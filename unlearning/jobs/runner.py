@@ -2,7 +2,7 @@
 
 1. Read the model, the data and the sealed forget sets; wipe the erased subjects' devices.
 2. Freeze a plan for each request and write its digest to the log.
-3. Train the references, which the whole batch shares.
+3. Train the audit models, which the whole batch shares.
 4. For each strategy, cheapest first: forget for all open requests at once, then check each one.
    Requests that reach a conclusion are completed with this model, which serves from then on;
    the others climb to the next strategy. The top of the ladder is exact, so all end.
@@ -14,22 +14,25 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
+from audits.certification.services import certification_of, certifies
 from audits.evidence import log
-from audits.verification.protocol import Audit, AuditResult, Exposure
-from audits.verification.verdict import Verdict, conclude
-from models_engine.evaluation.ranking import RankingQuality
+from audits.verification.verdict import conclude
+from models_engine.evaluation.ranking import SubjectQuality
 from models_engine.federation.fleet import PrivateVectors
 from models_engine.fedshare.model import ModelFileError
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
 from models_engine.registry.services import discard_artifact, register_version, store_artifact
-from unlearning.jobs.completion import Attempt, complete_request
+from unlearning.jobs.checking import Checks, Judgement
+from unlearning.jobs.completion import Attempt, Effects, Outcome, complete_requests
 from unlearning.jobs.context import JobContext, erased_keys, read_context
+from unlearning.jobs.fleets import AuditFleet
 from unlearning.jobs.leasing import Claim, LeaseLost, claim
 from unlearning.jobs.models import Job
-from unlearning.jobs.references import train_references
+from unlearning.jobs.plans import freeze_plans
 from unlearning.jobs.training import let_serve, quality, simulated_fleet
 from unlearning.lineage.datasets import record_dataset
 from unlearning.requests.models import Request
@@ -42,8 +45,6 @@ _EXPECTED = (ValueError, FloatingPointError, ModelFileError, OSError, MemoryErro
 """Failures with a cause that an operator can mend; anything else is a bug."""
 
 _BACK_OFF = timedelta(seconds=10)
-
-_NOTHING_LEARNED = "The model had learned from none of the withdrawn interactions, so no check of it can find them."
 
 
 def run_job(job_id: UUID) -> None:
@@ -70,13 +71,12 @@ def _run(held: Claim) -> None:
     simulated_fleet().erase(erased_keys(context))
     with held.commit():
         for request in context.requests:
-            _freeze_plan(request, context)
-
-    held.phase("references")
-    references = _references(held, context)
-    held.phase("positive control")
-    audits = _audits(context, references)
-    quality_before = _quality(context, _untouched(context))
+            move(request, State.UNLEARNING)
+        plans = freeze_plans(context)
+    fleet = AuditFleet(held.job_id, context.model.config)
+    checks = Checks(context, plans, fleet, held.phase, held.progress)
+    certificate = certification_of(context.version)
+    before = _quality(context, _untouched(context))
 
     attempts: dict[Request, list[Attempt]] = {request: [] for request in context.requests}
     for strategy in context.ladder:
@@ -86,27 +86,20 @@ def _run(held: Claim) -> None:
         with held.commit():
             for request in attempts:
                 move(request, State.VERIFYING)
-        exposure = Exposure.of(forgotten.model, context.after)
-        concluded = {}
+        judgements = checks.judge(strategy, forgotten.model, held.progress)
         for request, earlier in attempts.items():
-            attempt = _judge(strategy, audits[request], exposure)
-            earlier.append(attempt)
-            if attempt.conclusion is not None:
-                concluded[request] = earlier
-        qualities = (quality_before, _quality(context, forgotten))
+            earlier.append(_attempt(strategy, judgements[request], certifies(certificate, request.kind)))
+        concluded = {request: earlier for request, earlier in attempts.items() if earlier[-1].conclusion}
+        effects = Effects(before, _quality(context, forgotten), checks.damage(forgotten.model))
         held.phase(f"commit: {strategy.name}")
-        _commit(held, context, strategy, forgotten, concluded, qualities)
+        _commit(held, context, strategy, forgotten, Outcome(concluded, effects, checks, certificate), fleet)
         attempts = {request: earlier for request, earlier in attempts.items() if request not in concluded}
         if not attempts:
             return
 
 
-def _references(held: Claim, context: JobContext) -> list[Exposure]:
-    """Models retrained without the data; none where nothing was learned that a check could look for."""
-    if not any(len(pairs) for pairs in context.pairs.values()):
-        return []
-    trained = train_references(context.model.config, context.after, context.reference_seeds, held.progress)
-    return [Exposure.of(model, context.after) for model in trained]
+def _attempt(strategy: Strategy, judgement: Judgement, certified: bool) -> Attempt:
+    return Attempt(strategy.name, strategy.exact, judgement, conclude(judgement.verdict, strategy.exact, certified))
 
 
 def _untouched(context: JobContext) -> Forgotten:
@@ -116,36 +109,7 @@ def _untouched(context: JobContext) -> Forgotten:
     return Forgotten(staying, context.task.make_cohort(staying.config, replicas, None))
 
 
-def _freeze_plan(request: Request, context: JobContext) -> None:
-    move(request, State.UNLEARNING)
-    plan = context.plans[request]
-    log.append("plan.frozen", {"plan": plan.digest(), "request": str(request.id)})
-
-
-def _audits(context: JobContext, references: list[Exposure]) -> dict[Request, Audit | None]:
-    old = Exposure.of(context.model, context.before)
-    return {
-        request: Audit(context.plans[request], context.pairs[request], context.before, old, references)
-        if len(context.pairs[request])
-        else None
-        for request in context.requests
-    }
-
-
-def _judge(strategy: Strategy, audit: Audit | None, exposure: Exposure) -> Attempt:
-    result: AuditResult | None = None if audit is None else audit.check(exposure)
-    verdict = Verdict.NOT_TESTABLE if result is None else result.verdict
-    return Attempt(
-        strategy=strategy.name,
-        exact=strategy.exact,
-        verdict=verdict,
-        reason=_NOTHING_LEARNED if result is None else result.reason,
-        conclusion=conclude(verdict, strategy.exact),
-        result=result,
-    )
-
-
-def _quality(context: JobContext, forgotten: Forgotten) -> RankingQuality:
+def _quality(context: JobContext, forgotten: Forgotten) -> SubjectQuality:
     """Held-out quality for the subjects who stay, over the graph that remains."""
     return quality(forgotten.model, context.after, forgotten.cohort)
 
@@ -155,11 +119,11 @@ def _commit(
     context: JobContext,
     strategy: Strategy,
     forgotten: Forgotten,
-    concluded: dict[Request, list[Attempt]],
-    qualities: tuple[RankingQuality, RankingQuality],
+    outcome: Outcome,
+    fleet: AuditFleet,
 ) -> None:
     """In one transaction: the new version serves, the old ones go, the concluded requests end."""
-    if not concluded:
+    if not outcome.concluded:
         with held.commit():
             for request in Request.objects.filter(job=held.job_id, state=State.VERIFYING):
                 move(request, State.UNLEARNING)
@@ -175,7 +139,7 @@ def _commit(
                 method=strategy.name,
                 parent=job.recommender.serving,
                 calibration=context.version.calibration,
-                metrics={"fedshare": asdict(qualities[1])},
+                metrics=context.version.metrics | {"fedshare": asdict(outcome.effects.after.mean())},
             )
             dataset = record_dataset(version, context.after, context.version.dataset.as_of)
             private = PrivateVectors(forgotten.model.subject_keys, forgotten.cohort.private)
@@ -192,22 +156,14 @@ def _commit(
                 },
             )
             destroyed = let_serve(version)
-            for request, attempts in concluded.items():
-                complete_request(
-                    request=request,
-                    version=version,
-                    learned_version=context.version,
-                    attempts=attempts,
-                    plan=context.plans[request],
-                    pairs=len(context.pairs[request]),
-                    qualities=qualities,
-                    destroyed=destroyed,
-                )
+            complete_requests(context, version, outcome, destroyed)
             for request in job.requests.filter(state=State.VERIFYING):
                 move(request, State.UNLEARNING)
             if not job.requests.exclude(state=State.COMPLETED).exists():
                 job.state, job.finished_at, job.progress = Job.State.DONE, timezone.now(), 1.0
                 job.save(update_fields=["state", "finished_at", "progress"])
+                fleet.record_destruction(outcome.checks.references, outcome.checks.known)
+                transaction.on_commit(fleet.destroy)
     except BaseException:
         discard_artifact(artifact)
         raise

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from unlearning.jobs import planning, reporting, runner
+from unlearning.jobs import fleets, planning, reporting, runner
 
 
 @shared_task(name="unlearning.plan_and_sweep")
@@ -15,6 +15,7 @@ def plan_and_sweep() -> None:
         run_job.delay(str(job.id))
     for evidence in planning.unwritten_reports():
         write_report.delay(evidence.pk)
+    fleets.sweep()
 
 
 @shared_task(name="unlearning.run_job")

@@ -1,5 +1,6 @@
 """Training a recommender's next version on what is shared now."""
 
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audits.evidence import log
-from models_engine.evaluation.ranking import RankingQuality, popularity_quality, ranking_quality
+from models_engine.evaluation.ranking import RankingQuality, SubjectQuality, popularity_quality, subject_quality
 from models_engine.federation.fleet import PrivateVectors, SimulatedFleet
 from models_engine.federation.simulated import SimulatedCohort
 from models_engine.fedshare.code import code_digest
@@ -45,7 +46,9 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     config = recommender.fedshare_config()
     devices = StartedFleet(config)
     course = Course.single([data], [seed], config.rounds)
+    began = time.monotonic()
     (model,) = Training(config, course, devices).run(lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
+    training_seconds = round(time.monotonic() - began, 3)
     cohort = devices.cohort
     private = PrivateVectors(model.subject_keys, cohort.private)
     calibration = rehearse(
@@ -55,7 +58,11 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
         StartedFleet,
         lambda fraction: progress(_SHARE_OF_TRAINING + fraction * (1 - _SHARE_OF_TRAINING)),
     )
-    metrics = {"fedshare": asdict(quality(model, data, cohort)), "popularity": asdict(popularity(data))}
+    metrics = {
+        "fedshare": asdict(quality(model, data, cohort).mean()),
+        "popularity": asdict(popularity(data)),
+        "training_seconds": training_seconds,
+    }
     artifact, digest = store_artifact(model)
     try:
         with transaction.atomic():
@@ -91,13 +98,14 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
 class StartedFleet:
     """The devices of this installation at their keyed start."""
 
-    def __init__(self, config: FedShareConfig, deleted: Deleted = None):
-        self._config, self._deleted = config, deleted
+    def __init__(self, config: FedShareConfig, deleted: Deleted = None, lent: Deleted = None):
+        """`deleted` and `lent` as of `SimulatedFleet.cohort`."""
+        self._config, self._deleted, self._lent = config, deleted, lent
         self.cohort: SimulatedCohort
 
     def enter(self, window: int, replicas: Replicas) -> SimulatedCohort:
         """See `Devices.enter`; everything comes in one window."""
-        self.cohort = simulated_fleet().cohort(self._config, replicas, deleted=self._deleted)
+        self.cohort = simulated_fleet().cohort(self._config, replicas, deleted=self._deleted, lent=self._lent)
         return self.cohort
 
 
@@ -119,12 +127,12 @@ def let_serve(version: ModelVersion) -> list[ModelVersion]:
     return destroyed
 
 
-def quality(model: Model, data: SharedData, cohort: SimulatedCohort, k: int = 20) -> RankingQuality:
+def quality(model: Model, data: SharedData, cohort: SimulatedCohort, k: int = 20) -> SubjectQuality:
     """Recall and NDCG of what the devices score, on interactions that they held out."""
     devices = simulated_fleet().data()
     subjects, items = cohort.representations(model.items, *model.views(data))
     known, held_out = devices.edges(data, held_out=False), devices.edges(data, held_out=True)
-    return ranking_quality(subjects, items, known, held_out, k)
+    return subject_quality(subjects, items, known, held_out, k)
 
 
 def evaluate_serving(recommender: Recommender) -> dict[str, RankingQuality]:
@@ -138,7 +146,7 @@ def evaluate_serving(recommender: Recommender) -> dict[str, RankingQuality]:
     model, fleet = load_model(version), simulated_fleet()
     data = shared_data(version.dataset.as_of, like=model)
     cohort = fleet.cohort(model.config, Replicas([data], [model.seed]), fleet.private(version.pk))
-    return {"fedshare": quality(model, data, cohort), "popularity": popularity(data)}
+    return {"fedshare": quality(model, data, cohort).mean(), "popularity": popularity(data)}
 
 
 def popularity(data: SharedData, k: int = 20) -> RankingQuality:

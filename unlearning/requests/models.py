@@ -25,6 +25,7 @@ class Request(models.Model):
     class Conclusion(models.TextChoices):
         EXACT = "exact", "exact"
         EQUIVALENT = "equivalent", "equivalent"
+        CERTIFIED = "certified", "certified"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -44,6 +45,7 @@ class Request(models.Model):
         help_text="Versions that had learned from the data when it was withdrawn",
     )
     job = models.ForeignKey("unlearning.Job", null=True, on_delete=models.PROTECT, related_name="requests")
+    plan = models.JSONField(null=True, help_text="Of its audit, as it was frozen; the log has its digest")
     conclusion = models.CharField(max_length=12, choices=Conclusion, null=True)  # noqa: DJ001  (none yet is not empty)
     completed_at = models.DateTimeField(null=True)
 
@@ -107,5 +109,5 @@ class Evidence(models.Model):
 
     @property
     def document(self) -> dict[str, Any]:
-        """The evidence document; its schema is audits/evidence/schema/evidence-1.json."""
+        """The evidence document; its schema is audits/evidence/schema/evidence-2.json."""
         return json.loads(self.canonical)

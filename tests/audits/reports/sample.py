@@ -6,24 +6,83 @@ from typing import Any
 from django.conf import settings
 
 from audits.evidence import log
-from audits.evidence.document import ISSUED, canonical_digest, validate
+from audits.evidence.document import CERTIFICATION as CERTIFICATION_SCHEMA
+from audits.evidence.document import EVIDENCE, log_entry, validate
 from audits.evidence.keys import log_verifier_key, signer_files, signer_fingerprint
-from audits.reports.pdf import render
+from audits.reports import certification, request
 from audits.reports.signing import sign_pdf
-from audits.verification.plan import QUICK, AuditPlan
+from audits.verification.plan import CERTIFICATION, QUICK, AssuranceLevel, AuditPlan
 
 COMPLETED = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 HASH = "ab" * 32
 
 
+DETECTION = {"t": 0.4, "p": 0.7, "rank_p": 0.6}
+INTERVAL = {"estimate": 0.02, "low": -0.1, "high": 0.14, "confidence": 0.9}
+PLAN = AuditPlan.at(QUICK, ("fold_in_on_item_rows",), tuple(range(19)), 7)
+
+
+def sample_measurements(plan: AuditPlan = PLAN) -> dict[str, Any]:
+    """A check that found removal within the margin."""
+    return {
+        "plan_digest": plan.digest(),
+        "pairs": 36,
+        "subjects": 1,
+        "models": 1,
+        "membership": [
+            {
+                "name": "fold_in_on_item_rows",
+                "after": 1.42,
+                "known": 1.7,
+                "reference_mean": 1.4,
+                "reference_sd": 0.02,
+                "control": DETECTION | {"p": 1e-9},
+                "detection": DETECTION,
+                "influence": INTERVAL,
+                "equivalence_p": 0.001,
+                "power": 0.97,
+                "attacks": [
+                    {
+                        "name": "lira",
+                        "auc": INTERVAL | {"estimate": 0.5, "low": 0.45, "high": 0.55, "confidence": 0.95},
+                        "tpr": INTERVAL | {"estimate": 0.01, "low": 0.0, "high": 0.05, "confidence": 0.95},
+                        "tpr_at_a_thousandth": None,
+                        "auc_known": 0.9,
+                        "auc_detection": DETECTION,
+                        "tpr_detection": DETECTION,
+                    }
+                ],
+            }
+        ],
+        "distances": [
+            {
+                "name": "procrustes_residual",
+                "known": 0.5,
+                "after": 0.31,
+                "reference_mean": 0.3,
+                "reference_sd": 0.02,
+                "percentile": 60.0,
+                "detection": DETECTION,
+            }
+        ],
+        "samples": [],
+        "epsilon": None,
+        "apart": [],
+        "histogram": {
+            "edges": [0.0, 1.0, 2.0],
+            "known": [0.2, 0.8],
+            "after": [0.5, 0.5],
+            "references": [0.5, 0.5],
+        },
+    }
+
+
 def sample_document(**changes: Any) -> dict[str, Any]:
     """An erasure that contrastive unlearning concluded."""
-    plan = AuditPlan("quick", 19, tuple(range(19)), 7, ("fold_in_on_item_rows",))
     quality = {"recall": 0.31, "ndcg": 0.27, "k": 20, "subjects": 900}
-    interval = {"estimate": 0.02, "low": -0.1, "high": 0.14, "confidence": 0.9}
-    detection = {"t": 0.4, "p": 0.7, "rank_p": 0.6}
+    comparison = {"before": 0.6, "after": 0.61, "reference_mean": 0.6, "reference_sd": 0.01, "detection": DETECTION}
     return {
-        "schema": "fedshare-evidence/1",
+        "schema": EVIDENCE,
         "controller": settings.FEDSHARE_CONTROLLER,
         "request": {
             "id": "7e3f1c5e-1111-4111-8111-000000000001",
@@ -59,7 +118,8 @@ def sample_document(**changes: Any) -> dict[str, Any]:
             "config": HASH,
             "seed": 1,
         },
-        "plan": plan.as_json() | {"digest": plan.digest(), "claim": QUICK.claim, "limit": QUICK.limit},
+        "plan": sample_plan(PLAN, QUICK),
+        "audit_models": {"references": 19, "known": 0, "job": "7e3f1c5e-2222-4222-8222-000000000002"},
         "ladder": [
             {
                 "strategy": "contrastive",
@@ -67,39 +127,20 @@ def sample_document(**changes: Any) -> dict[str, Any]:
                 "verdict": "removed_within_margin",
                 "reason": "What is left lies within the margin.",
                 "concluded": "equivalent",
-                "measurements": {
-                    "plan": plan.digest(),
-                    "pairs": 36,
-                    "subjects": 1,
-                    "membership": [
-                        {
-                            "name": "fold_in_on_item_rows",
-                            "before": 1.7,
-                            "after": 1.42,
-                            "reference_mean": 1.4,
-                            "reference_sd": 0.02,
-                            "control": detection | {"adjusted_p": 1e-9},
-                            "detection": detection,
-                            "influence": interval,
-                            "power": 0.9,
-                            "attack_auc": interval | {"estimate": 0.5, "low": 0.45, "high": 0.55},
-                            "attack_tpr": interval | {"estimate": 0.01, "low": 0.0, "high": 0.05},
-                            "auc_detection": detection,
-                            "tpr_detection": detection,
-                        }
-                    ],
-                    "distances": [],
-                    "detected": [],
-                    "histogram": {
-                        "edges": [0.0, 1.0, 2.0],
-                        "before": [0.2, 0.8],
-                        "after": [0.5, 0.5],
-                        "references": [0.5, 0.5],
-                    },
-                },
+                "measurements": sample_measurements(),
+                "repeated": None,
             }
         ],
-        "utility": {"before": quality, "after": quality},
+        "certification": None,
+        "utility": {"before": quality, "after": quality, "ndcg_change": INTERVAL},
+        "collateral": {
+            "subjects": 64,
+            "attack_surface": comparison,
+            "top_k": 20,
+            "recommendations_changed": comparison | {"before": 0.0},
+            "cka": 0.9,
+            "reference_cka": 0.9,
+        },
         "conclusion": "equivalent",
         "destroyed": [{"what": "sealed forget set", "at": COMPLETED.isoformat()}],
         "recipients": [],
@@ -108,14 +149,59 @@ def sample_document(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def sample_certification(**changes: Any) -> dict[str, Any]:
+    """A certification of one cell for each kind: one was removed, one was not."""
+    plan = AuditPlan.at(CERTIFICATION, ("fold_in_on_item_rows",), tuple(range(64)), 7)
+    cell = {
+        "name": "one subject, erased",
+        "kind": "erase",
+        "size": "subject",
+        "requests": 12,
+        "plan": sample_plan(plan, CERTIFICATION),
+        "verdict": "removed_within_margin",
+        "reason": "What is left lies within the margin.",
+        "measurements": sample_measurements(plan),
+    }
+    weak = sample_measurements(plan)
+    weak["membership"][0]["power"] = 0.5
+    other = {"name": "one subject, unsharing", "kind": "unshare", "verdict": "inconclusive", "measurements": weak}
+    return {
+        "schema": CERTIFICATION_SCHEMA,
+        "id": "7e3f1c5e-3333-4333-8333-000000000003",
+        "controller": settings.FEDSHARE_CONTROLLER,
+        "issued_at": COMPLETED.isoformat(),
+        "model": {
+            "recommender": "shop",
+            "version": 1,
+            "digest": HASH,
+            "config": HASH,
+            "code": HASH,
+            "data_root": HASH,
+            "pairs": 1000,
+        },
+        "strategy": "contrastive",
+        "cells": [cell, cell | other],
+        "audit_models": 160,
+        "certified": ["erase"],
+        "log": {"origin": settings.FEDSHARE_LOG_ORIGIN, "key": log_verifier_key()},
+        "signer_certificate_sha256": signer_fingerprint(),
+    } | changes
+
+
+def sample_plan(plan: AuditPlan, level: AssuranceLevel) -> dict[str, Any]:
+    """A plan as documents have it."""
+    return plan.as_json() | {"digest": plan.digest(), "claim": level.claim, "limit": level.limit}
+
+
 def logged_proof(document: dict[str, Any]) -> str:
     """Append the document's entry among others, and prove it."""
     for n in range(3):
         log.append("other", {"n": n})
-    payload = {"document": canonical_digest(validate(document)), "request": document["request"]["id"]}
-    return log.prove(log.append(ISSUED, payload, datetime.fromisoformat(document["request"]["completed_at"])))
+    kind, payload, recorded_at = log_entry(validate(document))
+    return log.prove(log.append(kind, payload, datetime.fromisoformat(recorded_at)))
 
 
 def signed_report(document: dict[str, Any]) -> bytes:
     """The document as a signed PDF."""
+    render = request.render if document["schema"] == EVIDENCE else certification.render
     return sign_pdf(render(document, logged_proof(document)), *signer_files())

@@ -7,7 +7,8 @@ import pytest
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from audits.reports import plots
-from audits.reports.pdf import EVIDENCE_NAME, render
+from audits.reports.pdf import EVIDENCE_NAME
+from audits.reports.request import render
 from tests.audits.reports.sample import logged_proof, sample_document
 
 pytestmark = pytest.mark.django_db

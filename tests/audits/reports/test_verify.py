@@ -4,14 +4,21 @@ import copy
 import random
 import subprocess
 import sys
+import time
 
 import pytest
 
 from audits.evidence.keys import log_verifier_key, signer_files
-from audits.reports.pdf import render
+from audits.reports.request import render
 from audits.reports.signing import sign_pdf
 from audits.reports.verify import main, verify_report
-from tests.audits.reports.sample import logged_proof, sample_document, signed_report
+from tests.audits.reports.sample import (
+    logged_proof,
+    sample_certification,
+    sample_document,
+    sample_measurements,
+    signed_report,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -25,8 +32,9 @@ def _failed(pdf: bytes, key: str | None = None) -> tuple[str, str]:
     return results[-1].name, results[-1].detail
 
 
-def test_a_sound_report_passes_every_check():
-    results = verify_report(signed_report(sample_document()), log_verifier_key())
+@pytest.mark.parametrize("document", [sample_document, sample_certification])
+def test_a_sound_report_passes_every_check(document):
+    results = verify_report(signed_report(document()), log_verifier_key())
     assert [result.detail for result in results if not result.ok] == []
     assert len(results) == CHECKS
 
@@ -34,7 +42,9 @@ def test_a_sound_report_passes_every_check():
 def test_a_report_is_byte_deterministic_before_it_is_signed():
     document = sample_document()
     proof = logged_proof(document)
-    assert render(document, proof) == render(document, proof)
+    first = render(document, proof)
+    time.sleep(1.1)  # fonts state the second in which they were made
+    assert render(document, proof) == first
 
 
 def test_one_flipped_bit_anywhere_fails():
@@ -68,6 +78,19 @@ def test_a_certificate_that_the_document_does_not_name_fails():
     assert _failed(signed_report(sample_document(signer_certificate_sha256="cd" * 32)))[0] == "signer"
 
 
+def _certification(**changes):
+    document = sample_certification()
+    document["cells"][1] |= changes
+    return document
+
+
+def _repeated(**changes):
+    """A rung whose method was run again on many models, which found something else."""
+    many = sample_measurements()
+    many["membership"][0] |= changes
+    return _rung(repeated=many)
+
+
 def _rung(**changes):
     document = sample_document()
     document["ladder"][0] |= changes
@@ -83,6 +106,10 @@ def _rung(**changes):
         lambda: sample_document() | {"plan": sample_document()["plan"] | {"margin": 0.9}},
         lambda: sample_document() | {"method": sample_document()["method"] | {"strategy": "retrain"}},
         lambda: _rung(measurements=None),
+        lambda: _repeated(power=0.5),
+        lambda: _certification(verdict="removed_within_margin"),
+        lambda: sample_certification(certified=["erase", "unshare"]),
+        lambda: sample_certification(certified=[]),
     ],
 )
 def test_a_conclusion_that_does_not_follow_fails_even_when_logged_and_signed(document):

@@ -1,0 +1,33 @@
+"""The report on a certification."""
+
+from datetime import datetime
+from typing import Any
+
+from audits.reports import plots, wording
+from audits.reports.measured import shown
+from audits.reports.pdf import inline, write_pdf
+
+
+def render(document: dict[str, Any], proof: str) -> bytes:
+    """The unsigned PDF of a certification document; `proof` is its offline proof."""
+    issued = datetime.fromisoformat(document["issued_at"])
+    cells = [
+        cell
+        | {
+            "label": cell["name"],
+            "verdict_name": wording.VERDICTS[cell["verdict"]],
+            "check": shown(cell["measurements"], cell["plan"]),
+        }
+        for cell in document["cells"]
+    ]
+    context = {
+        "issued": issued,
+        "cells": cells,
+        "strategy": wording.STRATEGIES[document["strategy"]],
+        "sentence": wording.certification_sentence(document),
+        "plan": document["cells"][0]["plan"],
+        "plot": inline(plots.cells(cells, document["cells"][0]["plan"]["margin"])),
+        "attacks": wording.ATTACKS,
+        "glossary": wording.GLOSSARY,
+    }
+    return write_pdf("reports/certification.html", context, document, proof, issued)

@@ -1,0 +1,56 @@
+"""The report on one request."""
+
+from datetime import datetime
+from typing import Any
+
+from audits.reports import plots, wording
+from audits.reports.measured import shown
+from audits.reports.pdf import inline, write_pdf
+
+
+def render(document: dict[str, Any], proof: str) -> bytes:
+    """The unsigned PDF of an evidence document; `proof` is its offline proof."""
+    issued = datetime.fromisoformat(document["request"]["completed_at"])
+    return write_pdf("reports/request.html", _context(document), document, proof, issued)
+
+
+def _context(document: dict[str, Any]) -> dict[str, Any]:
+    request, plan = document["request"], document["plan"]
+    measured = next((rung for rung in reversed(document["ladder"]) if rung["measurements"]), None)
+    return {
+        "request": request,
+        "title": wording.TITLES[request["kind"]],
+        "sentence": wording.CONCLUSIONS[document["conclusion"]],
+        "limit": wording.LIMITS[document["conclusion"]],
+        "ladder": [
+            rung | {"name": wording.STRATEGIES[rung["strategy"]], "verdict_name": wording.VERDICTS[rung["verdict"]]}
+            for rung in document["ladder"]
+        ],
+        "ladder_reading": wording.reading_of_ladder(document),
+        "last": document["ladder"][-1],
+        "strategy": wording.STRATEGIES[document["method"]["strategy"]],
+        "measured": measured and wording.STRATEGIES[measured["strategy"]],
+        "one": measured and shown(measured["measurements"], plan),
+        "many": measured and measured["repeated"] and shown(measured["repeated"], plan),
+        "collateral": _collateral(document["collateral"]),
+        "attacks": wording.ATTACKS,
+        "glossary": wording.GLOSSARY,
+        "times": {
+            name: datetime.fromisoformat(request[name])
+            for name in ("received_at", "rows_removed_at", "completed_at", "due_at")
+        },
+        "influence_plot": measured
+        and inline(
+            plots.residual_influence((measured["repeated"] or measured["measurements"])["membership"], plan["margin"])
+        ),
+    }
+
+
+def _collateral(found: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Rows of the table about those who stay."""
+    if found is None:
+        return []
+    return [
+        {"label": "AUC of an attack on retained pairs"} | found["attack_surface"],
+        {"label": f"Share of the top {found['top_k']} that changed"} | found["recommendations_changed"],
+    ]

@@ -1,0 +1,56 @@
+"""The plan: what it must hold, and that it can't be changed afterwards."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from audits.verification.errors import AuditError
+from audits.verification.plan import LEVELS, QUICK, STANDARD, AuditPlan
+
+PLAN = AuditPlan.at(STANDARD, ("fold_in_on_item_rows",), tuple(range(64)), seed=1)
+
+
+def test_a_plan_survives_json_with_its_digest():
+    assert AuditPlan.from_json(PLAN.as_json()) == PLAN
+    assert AuditPlan.from_json(PLAN.as_json()).digest() == PLAN.digest()
+
+
+def test_a_level_divides_its_seeds():
+    assert (PLAN.reference_seeds, PLAN.known_seeds) == (tuple(range(32)), tuple(range(32, 64)))
+    assert AuditPlan.at(QUICK, ("fold_in_on_item_rows",), tuple(range(19)), seed=1).known_seeds == ()
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(AuditPlan)])
+def test_a_change_of_any_field_after_freezing_is_refused(name):
+    frozen = PLAN.digest()
+    value = getattr(PLAN, name)
+    changes = {str: lambda v: v + "x", int: lambda v: v + 1, float: lambda v: v / 2, bool: lambda v: not v}
+    changed = (
+        value[1:] if isinstance(value, tuple) and len(value) > 3 else changes.get(type(value), lambda v: ("x",))(value)
+    )
+    with pytest.raises(AuditError, match="changed after it was frozen"):
+        replace(PLAN, **{name: changed}).assert_frozen(frozen)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reference_seeds": (1, 1, 2)}, "reference_seeds: a seed stands twice"),
+        ({"reference_seeds": (1, 2)}, "reference_seeds: 2 are too few"),
+        ({"known_seeds": (7, 8)}, "known_seeds: 2 are too few"),
+        ({"known_seeds": (), "repeats": True}, "repeats: there is no model that knows"),
+        ({"statistics": ()}, "statistics"),
+        ({"margin": 0.0}, "margin must be positive"),
+        ({"alpha": 1.0}, "alpha must lie between"),
+    ],
+)
+def test_a_plan_that_can_carry_no_verdict_is_refused(change, message):
+    with pytest.raises(AuditError, match=message):
+        replace(PLAN, **change)
+
+
+@pytest.mark.parametrize("level", LEVELS.values())
+def test_levels_say_what_they_can_and_can_not_claim(level):
+    assert level.references >= 19  # below, an exact rank test can never reject at 10 %
+    assert str(level.references) in level.claim
+    assert level.limit

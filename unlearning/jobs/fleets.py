@@ -1,0 +1,138 @@
+"""Models that are trained to be compared with: shared by the requests of a batch, gone when it ends.
+
+They are kept in a folder of their job while it runs, so that an attempt that was killed is taken up where it
+was. Those that know the withdrawn data learned it from the sealed forget sets, and are destroyed with them.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from torch import Tensor
+
+from audits.evidence import log
+from models_engine.federation.fleet import PrivateVectors
+from models_engine.fedshare.code import code_digest
+from models_engine.fedshare.config import FedShareConfig
+from models_engine.fedshare.course import Course
+from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.model import Model
+from models_engine.fedshare.training import Progress, Training
+from models_engine.fedshare.unlearning.strategy import NOTHING
+from unlearning.jobs.models import Job
+from unlearning.jobs.training import StartedFleet
+
+_AT_ONCE = 4  # more don't fit the cache of a small machine and train slower, each
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one audit model learns."""
+
+    data: SharedData
+    seed: int
+    lent: Edges = NOTHING
+    """Pairs by row of `data` that devices get for this training, though they hold them no more."""
+
+
+@dataclass(frozen=True)
+class AuditModel:
+    """A model and the private vectors that go with it."""
+
+    model: Model
+    private: PrivateVectors
+
+
+class AuditFleet:
+    """The audit models of one job, or of one certification."""
+
+    def __init__(self, owner: UUID, config: FedShareConfig):
+        self._owner, self._config = owner, config
+        self._folder = StateFolder(_folder(owner))
+
+    def train(self, lessons: Sequence[Lesson], progress: Progress) -> list[AuditModel]:
+        """One model for each lesson; those that an earlier attempt has trained are read back.
+
+        Raises:
+            FloatingPointError: learning diverged.
+            StateFileError: a stored model is damaged.
+        """
+        about = [self._about(lesson) for lesson in lessons]
+        missing = [place for place, one in enumerate(about) if not self._folder.holds(_label(one), one)]
+        for start in range(0, len(missing), _AT_ONCE):
+            group = missing[start : start + _AT_ONCE]
+            done, share = start / len(missing), len(group) / len(missing)
+            trained = self._trained(
+                [lessons[place] for place in group],
+                lambda fraction, done=done, share=share: progress(done + share * fraction),
+            )
+            for place, tensors in zip(group, trained, strict=True):
+                self._folder.write(_label(about[place]), tensors, about[place])
+        return [self._read(lesson, one) for lesson, one in zip(lessons, about, strict=True)]
+
+    def destroy(self) -> None:
+        """Remove the models; call it when the transaction that ends their use has committed."""
+        shutil.rmtree(self._folder.folder, ignore_errors=True)
+
+    def record_destruction(self, references: int, known: int) -> None:
+        """Put on record that the models go with this transaction."""
+        log.append("audit_models.destroyed", {"owner": str(self._owner), "known": known, "references": references})
+
+    def _trained(self, lessons: Sequence[Lesson], progress: Progress) -> list[dict[str, Tensor]]:
+        devices = StartedFleet(self._config, lent=[lesson.lent for lesson in lessons])
+        worlds, seeds = [lesson.data for lesson in lessons], [lesson.seed for lesson in lessons]
+        course = Course.single(worlds, seeds, self._config.rounds)
+        models = Training(self._config, course, devices).run(progress)
+        return [
+            {
+                "subjects": model.subjects,
+                "items": model.items,
+                "history": model.history,
+                "private": devices.cohort.private[rows].clone(),
+            }
+            for model, rows in zip(models, course.windows[0].replicas.subject_slices, strict=True)
+        ]
+
+    def _read(self, lesson: Lesson, about: dict[str, Any]) -> AuditModel:
+        stored, data = self._folder.read(_label(about), about), lesson.data
+        private = PrivateVectors(data.subject_keys, stored.pop("private"))
+        keys = {"subject_keys": data.subject_keys, "item_keys": data.item_keys}
+        return AuditModel(Model(config=self._config, seed=lesson.seed, **keys, **stored), private)
+
+    def _about(self, lesson: Lesson) -> dict[str, Any]:
+        return {
+            "config": self._config.digest(),
+            "code": code_digest(),
+            "data": Course.single([lesson.data], [lesson.seed], self._config.rounds).digest(1),
+            "lent": len(lesson.lent),
+            "seed": lesson.seed,
+        }
+
+
+def estimated_seconds(trainings: int, training_seconds: float | None) -> float | None:
+    """What so many trainings will take, by what one took when the model was trained; None where that is unknown."""
+    return None if training_seconds is None else trainings * training_seconds
+
+
+def sweep() -> list[UUID]:
+    """Remove what is left of jobs that have ended; returns whose it was."""
+    root = Path(settings.AUDIT_MODELS)
+    ended = set(Job.objects.filter(state=Job.State.DONE).values_list("pk", flat=True))
+    owners = [UUID(path.name) for path in (root.iterdir() if root.exists() else ())]
+    left = [owner for owner in owners if owner in ended]
+    for owner in left:
+        shutil.rmtree(_folder(owner), ignore_errors=True)
+    return left
+
+
+def _folder(owner: UUID) -> Path:
+    return Path(settings.AUDIT_MODELS) / str(owner)
+
+
+def _label(about: dict[str, Any]) -> str:
+    return f"{about['data'][:16]}-{about['seed']}"
