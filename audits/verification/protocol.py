@@ -23,7 +23,7 @@ from audits.verification.results import (
     SampleResult,
     ScoreHistogram,
 )
-from audits.verification.statistics.detection import detect, detect_rate
+from audits.verification.statistics.detection import Detection, detect, detect_rate
 from audits.verification.statistics.equivalence import equivalence_power, residual_influence, tost
 from audits.verification.statistics.intervals import Floats, Interval
 from audits.verification.statistics.privacy import epsilon_lower_bound
@@ -226,9 +226,7 @@ class _Measuring:
             tpr=tpr_at_fpr(ratios.after, ratios.without, rate),
             tpr_at_a_thousandth=tpr_at_fpr(ratios.after, ratios.without, 0.001) if enough else None,
             auc_known=auc(ratios.known, ratios.without),
-            auc_detection=detect(
-                auc_by_model(ratios.after, ratios.without), auc_by_model(ratios.without, ratios.without, own=True)
-            ),
+            auc_detection=_detect_auc(ratios),
             tpr_detection=detect_rate(
                 rates_above(ratios.after, ratios.without, rate),
                 rates_above(ratios.without, ratios.without, rate),
@@ -240,6 +238,14 @@ class _Measuring:
         if ratios.after.shape[1] == 1 and len(np.unique(self._clusters)) == 1 and len(self._clusters) > 1:
             return delong(ratios.after[:, 0], ratios.without.ravel())
         return clustered_auc(ratios.after, ratios.without, self._clusters, self._plan.seed)
+
+
+def _detect_auc(ratios: Ratios) -> Detection:
+    """AUC by model, against those of the references."""
+    after, null = auc_by_model(ratios.after, ratios.without), auc_by_model(ratios.without, ratios.without, own=True)
+    if np.ptp(null) == 0:  # the attack has one score for everything, as on a single pair: it can't tell anything
+        return Detection(0.0, 1.0, 1.0)
+    return detect(after, null)
 
 
 def _assert_independent(name: str, readings: Sequence[Reading]) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from audits.verification.exposure import Reading, read
+from audits.verification.exposure import Exposure, Reading, read
 from audits.verification.plan import AssuranceLevel, AuditPlan
 from audits.verification.protocol import Audit
 from audits.verification.verdict import Verdict
@@ -39,8 +39,8 @@ class Curve:
             without: from the same seeds, models without what is withdrawn.
         """
         self._withdrawal, self._known, self._without = withdrawal, known, without
-        # Most models are read again and again, for different audits of the same request.
-        self._read = cache(self._read_anew)
+        # Most models are read again and again; the tables behind their readings are large and shared.
+        self._read, self._exposure = cache(self._read_anew), cache(self._exposed)
 
     def draws(self, level: AssuranceLevel, count: int, parts: Sequence[float], done: Callable[[], None]) -> list[Draw]:
         """Audits with references, models that know and candidates drawn anew for each, without overlap."""
@@ -78,8 +78,10 @@ class Curve:
         return draw
 
     def _read_anew(self, request: int, seed: int, part: float) -> Reading:
-        tables = self._without[seed].towards(self._known[seed], part)
-        return read(tables.exposure(), [self._withdrawal.scenes[request]], self._withdrawal.statistics)[0]
+        return read(self._exposure(seed, part), [self._withdrawal.scenes[request]], self._withdrawal.statistics)[0]
+
+    def _exposed(self, seed: int, part: float) -> Exposure:
+        return self._without[seed].towards(self._known[seed], part).exposure()
 
 
 def counts(draws: Sequence[Draw], part: float) -> dict[str, int]:

@@ -56,6 +56,8 @@ class Tables:
 
     def towards(self, other: "Tables", part: float) -> "Tables":
         """The model that lies this part of the way to another of the same seed; beyond both ends for other parts."""
+        if part in (0.0, 1.0):
+            return other if part else self
         mixed = {name: torch.lerp(table, getattr(other, name), part) for name, table in vars(self).items()}
         return Tables(**mixed)
 

@@ -4,6 +4,8 @@ They are kept in a folder of their job while it runs, so that an attempt that wa
 was. Those that know the withdrawn data learned it from the sealed forget sets, and are destroyed with them.
 """
 
+import hashlib
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -135,4 +137,4 @@ def _folder(owner: UUID) -> Path:
 
 
 def _label(about: dict[str, Any]) -> str:
-    return f"{about['data'][:16]}-{about['seed']}"
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]

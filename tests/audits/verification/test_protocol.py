@@ -156,6 +156,22 @@ def test_candidates_are_one_or_one_for_each_that_knows(stage):
         stage.audit(_wide()).check([stage.read(exposure) for exposure in stage.known[:2]])
 
 
+def test_one_pair_alone_can_be_audited(stage):
+    pair = stage.data.edges.where(torch.arange(len(stage.data.edges)) == 900)
+    scene = Scene.of(pair, stage.data.edges, stage.data.item_popularity(), 30)
+    statistics = ("pairs_on_rows", "pairs_on_views")
+    fresh = [stage.see(model, after=True) for model in stage._fleet(stage.remaining, 300)]
+    known, without, after = (
+        [read(exposure, [scene], statistics)[0] for exposure in side] for side in (stage.known, stage.references, fresh)
+    )
+    plan = _wide(statistics=statistics)
+    audit = Audit(plan, plan.digest(), scene, known, without)
+    for candidates in (after[:1], after):
+        result = audit.check(candidates)
+        assert (result.pairs, result.subjects) == (1, 1)
+        assert result.verdict in (Verdict.NOT_TESTABLE, Verdict.INCONCLUSIVE)
+
+
 def test_an_empty_forget_set_is_refused(stage):
     nothing = Edges(stage.pairs.subjects[:0], stage.pairs.items[:0])
     with pytest.raises(AuditError, match="empty"):

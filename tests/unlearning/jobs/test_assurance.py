@@ -1,0 +1,103 @@
+"""Requests at the higher levels, on a small world."""
+
+from dataclasses import replace
+
+import pytest
+
+from audits.evidence.keys import log_verifier_key
+from audits.evidence.models import LogEntry
+from audits.reports.verify import verify_report
+from audits.verification.errors import AuditError
+from audits.verification.plan import FULL, LEVELS, STANDARD
+from tests.audits.reports.sample import signed_report
+from unlearning.jobs.context import read_context
+from unlearning.jobs.models import Job
+from unlearning.jobs.planning import plan_jobs
+from unlearning.jobs.plans import freeze_plans
+from unlearning.jobs.runner import run_job
+from unlearning.requests.models import Request
+from unlearning.requests.services import erase, move_slider
+
+pytestmark = pytest.mark.django_db
+FEW = {"references": 6, "known": 6}
+
+
+@pytest.fixture(params=[STANDARD, FULL], ids=lambda level: level.name)
+def level(request, settings, monkeypatch):
+    """With fewer models, to be quick."""
+    settings.FEDSHARE_ASSURANCE = request.param.name
+    monkeypatch.setitem(LEVELS, request.param.name, replace(request.param, **FEW))
+    return LEVELS[request.param.name]
+
+
+def _requests() -> list[Request]:
+    batch, _ = erase(identities=[f"u{n}" for n in range(10)], regime="gdpr", source="crm", external_id="e-1")
+    slider, _ = move_slider(
+        identity="u20", share_percent=10, regime="gdpr", channel="app", source="crm", external_id="s-1"
+    )
+    return [batch, slider]
+
+
+def _run() -> Job:
+    (job,) = plan_jobs()
+    run_job(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def test_models_that_know_the_data_are_trained_used_and_destroyed(
+    recommender, level, settings, django_capture_on_commit_callbacks
+):
+    requests = _requests()
+    with django_capture_on_commit_callbacks(execute=True):
+        job = _run()
+    assert (job.state, job.trouble) == (Job.State.DONE, "")
+    assert list(settings.AUDIT_MODELS.iterdir()) == []
+    entry = LogEntry.objects.get(kind="audit_models.destroyed")
+    assert (entry.payload["owner"], entry.payload["known"]) == (str(job.pk), 6)
+    for request in requests:
+        request.refresh_from_db()
+        document = request.evidence.document
+        assert document["audit_models"] == {"references": 6, "known": 6, "job": str(job.pk)}
+        first = document["ladder"][0]
+        assert first["strategy"] == "contrastive"
+        assert (first["repeated"] is not None) == level.repeats
+        if level.repeats:
+            assert first["repeated"]["models"] == 6
+            assert {a["name"] for a in first["repeated"]["membership"][0]["attacks"]} == set(level.attacks)
+        assert document["collateral"]["subjects"] > 0
+        checks = verify_report(signed_report(document), log_verifier_key())
+        assert [check.detail for check in checks if not check.ok] == []
+
+
+def test_the_estimate_is_there_before_the_job_begins(recommender, level):
+    _requests()
+    (job,) = plan_jobs()
+    one = recommender.serving.metrics["training_seconds"]
+    assert job.estimated_seconds == pytest.approx((level.trainings + 1) * one)
+
+
+def test_a_plan_that_was_changed_after_freezing_stops_the_job(recommender, level, settings):
+    settings.FEDSHARE_MAX_ATTEMPTS = 1
+    request, _ = _requests()
+    (job,) = plan_jobs()
+    context = read_context(job)
+    freeze_plans(context)
+    request.refresh_from_db()
+    request.plan["margin"] = 0.9
+    request.save(update_fields=["plan"])
+    with pytest.raises(AuditError, match="changed after it was frozen"):
+        freeze_plans(read_context(job))
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert job.state == Job.State.NEEDS_ATTENTION
+    assert "changed after it was frozen" in job.trouble
+
+
+def test_a_later_attempt_keeps_the_plan_that_was_frozen(recommender, level, settings):
+    _requests()
+    (job,) = plan_jobs()
+    first = freeze_plans(read_context(job))
+    settings.FEDSHARE_ASSURANCE = "quick"
+    assert freeze_plans(read_context(job)) == first
+    assert LogEntry.objects.filter(kind="plan.frozen").count() == len(first)
