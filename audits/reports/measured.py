@@ -7,6 +7,16 @@ from audits.reports.pdf import inline
 from audits.verification.statistics.multiplicity import holm
 
 
+def telling(rung: dict[str, Any]) -> dict[str, Any] | None:
+    """The measurements that a rung's verdict rests on: over many models where the method was run again."""
+    return rung["repeated"] or rung["measurements"]
+
+
+def last_measured(document: dict[str, Any]) -> dict[str, Any] | None:
+    """The last rung of which anything was measured."""
+    return next((rung for rung in reversed(document["ladder"]) if rung["measurements"]), None)
+
+
 def shown(measurements: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
     """Rows of the tables, and the plot of the margins.
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from audits.reports import plots, wording
-from audits.reports.measured import shown
+from audits.reports.measured import last_measured, shown, telling
 from audits.reports.pdf import inline, write_pdf
 
 
@@ -16,7 +16,7 @@ def render(document: dict[str, Any], proof: str) -> bytes:
 
 def _context(document: dict[str, Any]) -> dict[str, Any]:
     request, plan = document["request"], document["plan"]
-    measured = next((rung for rung in reversed(document["ladder"]) if rung["measurements"]), None)
+    measured = last_measured(document)
     return {
         "request": request,
         "title": wording.TITLES[request["kind"]],
@@ -40,9 +40,7 @@ def _context(document: dict[str, Any]) -> dict[str, Any]:
             for name in ("received_at", "rows_removed_at", "completed_at", "due_at")
         },
         "influence_plot": measured
-        and inline(
-            plots.residual_influence((measured["repeated"] or measured["measurements"])["membership"], plan["margin"])
-        ),
+        and inline(plots.residual_influence(telling(measured)["membership"], plan["margin"])),
     }
 
 

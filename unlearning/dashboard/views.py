@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from audits.reports import plots, wording
+from audits.reports.measured import last_measured, telling
 from models_engine.registry.models import Recommender
 from unlearning.api.views import pdf_response
 from unlearning.requests.models import Request
@@ -48,16 +49,20 @@ def request_detail(http: HttpRequest, request_id: UUID) -> HttpResponse:
     context = _progress(request)
     if evidence:
         document = evidence.document
-        measured = next((rung for rung in reversed(document["ladder"]) if rung["measurements"]), None)
         context |= {
             "document": document,
-            "sentence": wording.verdict_sentence(document),
+            "sentence": wording.CONCLUSIONS[document["conclusion"]],
             "ladder_reading": wording.reading_of_ladder(document),
             "ladder": [
-                rung | {"name": wording.STRATEGIES[rung["strategy"]], "verdict_name": wording.VERDICTS[rung["verdict"]]}
+                rung
+                | {
+                    "name": wording.STRATEGIES[rung["strategy"]],
+                    "verdict_name": wording.VERDICTS[rung["verdict"]],
+                    "telling": telling(rung),
+                }
                 for rung in document["ladder"]
             ],
-            "has_plots": measured is not None,
+            "has_plots": last_measured(document) is not None,
         }
     return render(http, "dashboard/request.html", context)
 
@@ -87,9 +92,10 @@ def plot(http: HttpRequest, request_id: UUID, plot: str) -> HttpResponse:
     """A plot of the request's evidence: `influence` or `distribution`."""
     evidence = getattr(_get(request_id), "evidence", None)
     document = evidence.document if evidence else None
-    measured = document and next((r["measurements"] for r in reversed(document["ladder"]) if r["measurements"]), None)
-    if not measured:
+    rung = document and last_measured(document)
+    if not rung:
         raise Http404
+    measured = telling(rung)
     match plot:
         case "influence":
             svg = plots.residual_influence(measured["membership"], document["plan"]["margin"])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins
+from models_engine.evaluation.margins import fold_in_margins, matched_items, neighbour_scores, pair_margins
 from models_engine.fedshare.data import Edges
 
 
@@ -56,3 +56,17 @@ def test_a_subject_with_one_pair_has_no_context_and_margin_zero():
     table = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
     pairs = Edges(torch.tensor([0]), torch.tensor([0]))
     assert fold_in_margins(table, pairs, torch.arange(1, 21)[None]).tolist() == [0.0]
+
+
+def test_neighbour_scores_by_hand():
+    # Three items of one subject: two alike, one apart. The nearest other item of the first is the second.
+    rows = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-1.0, 0.0]])
+    pairs = Edges(torch.tensor([0, 0, 0]), torch.tensor([0, 1, 2]))
+    own, against = neighbour_scores(rows, pairs, torch.tensor([[3], [3], [3]]), nearest=1)
+    assert own.tolist() == pytest.approx([0.8, 0.8, 0.6])
+    assert against[:, 0].tolist() == pytest.approx([0.0, 0.0, 0.0])  # item 3 is nearest to the third
+
+
+def test_a_lone_pair_has_no_neighbours():
+    own, against = neighbour_scores(torch.eye(3), Edges(torch.tensor([0]), torch.tensor([1])), torch.tensor([[0, 2]]))
+    assert (own.tolist(), against.tolist()) == ([0.0], [[0.0, 0.0]])
