@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from audits.reports import plots, wording
-from audits.reports.measured import shown
+from audits.reports.measured import shown, worst
 from audits.reports.pdf import inline, write_pdf
 
 
@@ -26,8 +26,13 @@ def render(document: dict[str, Any], proof: str) -> bytes:
         "strategy": wording.STRATEGIES[document["strategy"]],
         "sentence": wording.certification_sentence(document),
         "plan": document["cells"][0]["plan"],
-        "plot": inline(plots.cells(cells, document["cells"][0]["plan"]["margin"])),
+        "plot": inline(plots.influences(_influences(cells), document["cells"][0]["plan"]["margin"])),
         "attacks": wording.ATTACKS,
         "glossary": wording.GLOSSARY,
     }
     return write_pdf("reports/certification.html", context, document, proof, issued)
+
+
+def _influences(cells: list[dict[str, Any]]) -> list[tuple[str, dict[str, float | None]]]:
+    """ρ of every cell."""
+    return [(cell["label"], worst(cell["measurements"], cell["plan"])["influence"]) for cell in cells]

@@ -17,14 +17,37 @@ def last_measured(document: dict[str, Any]) -> dict[str, Any] | None:
     return next((rung for rung in reversed(document["ladder"]) if rung["measurements"]), None)
 
 
+def worst(measurements: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
+    """The statistic that is farthest from nothing left, among those that are asked for equivalence if there are any."""
+    members = measurements["membership"]
+    asked = [member for member in members if member["power"] >= plan["power"]]
+    return max(asked or members, key=lambda member: abs(member["influence"]["estimate"] or 0.0))
+
+
 def shown(measurements: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
-    """Rows of the tables, and the plot of the margins.
+    """Rows of the tables, each with what tells the models apart, and the plot of the margins.
 
     Args:
         measurements: of a document.
         plan: that they were made by.
     """
-    control = holm([member["control"]["p"] for member in measurements["membership"]])
+    members, apart = measurements["membership"], set(measurements["apart"])
+    control = holm([member["control"]["p"] for member in members])
+    attacks = [
+        attack
+        | {
+            "label": wording.ATTACK_NAMES[attack["name"]],
+            "statistic": wording.STATISTICS[member["name"]],
+            "auc_apart": f"{attack['name']}_auc_{member['name']}" in apart,
+            "tpr_apart": f"{attack['name']}_tpr_{member['name']}" in apart,
+        }
+        for member in members
+        for attack in member["attacks"]
+    ]
+    distances, samples = (
+        [row | {"label": wording.DISTANCES[row["name"]], "apart": row["name"] in apart} for row in measurements[kind]]
+        for kind in ("distances", "samples")
+    )
     return measurements | {
         "statistics": [
             member
@@ -32,18 +55,13 @@ def shown(measurements: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
                 "label": wording.STATISTICS[member["name"]],
                 "control_p": p,
                 "found": p <= plan["alpha"],
-                "powered": member["power"] >= plan["power"],
+                "apart": member["name"] in apart,
             }
-            for member, p in zip(measurements["membership"], control, strict=True)
+            for member, p in zip(members, control, strict=True)
         ],
-        "attacks": [
-            attack | {"label": wording.ATTACK_NAMES[attack["name"]], "statistic": wording.STATISTICS[member["name"]]}
-            for member in measurements["membership"]
-            for attack in member["attacks"]
-        ],
-        "distances": [
-            distance | {"label": wording.DISTANCES[distance["name"]]} for distance in measurements["distances"]
-        ],
-        "samples": [sample | {"label": wording.DISTANCES[sample["name"]]} for sample in measurements["samples"]],
+        "attacks": attacks,
+        "distances": distances,
+        "samples": samples,
+        "tests": len(members) + 2 * len(attacks) + len(distances) + len(samples),
         "plot": inline(plots.score_distributions(measurements["histogram"])),
     }

@@ -49,16 +49,11 @@ def score_distributions(histogram: dict[str, Any]) -> str:
 
 def residual_influence(membership: list[dict[str, Any]], margin: float) -> str:
     """ρ of each statistic with its interval, against the margin; 1 is nothing done."""
-    return _influences([(STATISTICS[member["name"]], member["influence"]) for member in membership], margin)
+    return influences([(STATISTICS[member["name"]], member["influence"]) for member in membership], margin)
 
 
-def cells(cells: list[dict[str, Any]], margin: float) -> str:
-    """ρ of every cell of a certification: the statistic that stands first."""
-    rows = [cell["measurements"]["membership"][0] | {"label": cell["label"]} for cell in cells]
-    return _influences([(row["label"], row["influence"]) for row in rows], margin)
-
-
-def _influences(rows: list[tuple[str, dict[str, float | None]]], margin: float) -> str:
+def influences(rows: list[tuple[str, dict[str, float | None]]], margin: float) -> str:
+    """ρ with its interval under each label, against the margin; 1 is nothing done."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(6.6, 0.75 + 0.32 * len(rows)), layout="constrained")
         axes = figure.add_subplot()

@@ -175,7 +175,8 @@ def _certified(document: dict[str, Any]) -> str:
         removed[cell["kind"]] = removed.get(cell["kind"], True) and holds
     if document["certified"] != sorted(kind for kind, all_of_them in removed.items() if all_of_them):
         raise CheckFailed("what is certified does not follow from the cells")
-    return f"certified for {' and '.join(document['certified']) or 'no kind of request'}, by {len(removed)} kinds"
+    kinds = " and ".join(document["certified"]) or "nothing"
+    return f"that {kinds} is certified follows from the measurements of {len(document['cells'])} cells"
 
 
 def _plan(stored: dict[str, Any]) -> AuditPlan:

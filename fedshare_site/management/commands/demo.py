@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from audits.evidence.keys import LOG_PUBLIC, make_keys
+from audits.reports.measured import telling
 from fedshare_site.demo import movielens, people
 from fedshare_site.demo.crm import Crm
 from fedshare_site.demo.following import RequestStuck, follow_to_the_end
@@ -161,7 +162,7 @@ class Command(BaseCommand):
         self.console.print()
         # Wide enough for every cell, also where the output is no terminal.
         Console(width=max(self.console.width, _TABLE_WIDTH)).print(table)
-        self.console.print("Assurance level: quick. Reports (PDF):")
+        self.console.print(f"Assurance level: {settings.FEDSHARE_ASSURANCE}. Reports (PDF):")
         for name, path in paths:
             self.console.print(f"    {name}  {path}", soft_wrap=True)
         self.console.print(
@@ -187,9 +188,10 @@ class Command(BaseCommand):
 
 def _influence(rung: dict[str, Any]) -> str:
     """ρ of the first statistic with its interval."""
-    if rung["measurements"] is None:
+    measured = telling(rung)
+    if measured is None:
         return "–"
-    influence = rung["measurements"]["membership"][0]["influence"]
+    influence = measured["membership"][0]["influence"]
     low, high = influence["low"], influence["high"]
     if low is None and high is None:
         return "can't be told"

@@ -9,6 +9,8 @@ from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError
 
 from audits.certification.services import issue, write_report
+from audits.reports.measured import worst
+from audits.templatetags.evidence import interval
 from audits.verification.errors import AuditError
 from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.files import StateFileError
@@ -56,10 +58,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(certification.document, indent=1))
             return
         for cell in content["cells"]:
-            first = cell["measurements"]["membership"][0]["influence"]
-            ends = ", ".join("∞" if first[end] is None else f"{first[end]:+.2f}" for end in ("low", "high"))
-            rho = "–" if first["estimate"] is None else f"{first['estimate']:+.2f}"
-            self.stdout.write(f"{cell['name']:<36} ρ {rho} [{ends}]   {cell['verdict']}")
+            influence = interval(worst(cell["measurements"], cell["plan"])["influence"])
+            self.stdout.write(f"{cell['name']:<36} ρ {influence:<24} {cell['verdict']}")
         self.stdout.write(f"Certified: {' and '.join(certified) or 'nothing'}")
         self.stdout.write(f"Report: {storages['reports'].path(report)}")
 
