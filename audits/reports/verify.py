@@ -27,6 +27,7 @@ from audits.evidence.document import EVIDENCE, log_entry, validate
 from audits.evidence.measurements import measured_from_json
 from audits.evidence.merkle import leaf_hash
 from audits.reports.spelling import canonical_contents
+from audits.verification.errors import AuditError
 from audits.verification.plan import AuditPlan
 from audits.verification.verdict import Conclusion, Verdict, alarms, conclude, decide, join
 
@@ -61,7 +62,7 @@ def verify_report(pdf: bytes, log_key: str) -> list[CheckResult]:
     for name, check in _CHECKS:
         try:
             results.append(CheckResult(name, True, check(state)))
-        except (CheckFailed, ProofError) as failure:
+        except (CheckFailed, ProofError, AuditError) as failure:
             results.append(CheckResult(name, False, str(failure)))
             break
         except Exception as error:  # a hostile file may break any parser: that is a failed check, with its cause
@@ -168,7 +169,7 @@ def _certified(document: dict[str, Any]) -> str:
     removed: dict[str, bool] = {}
     for cell in document["cells"]:
         plan = _plan(cell["plan"])
-        verdict, _ = _decided(cell["measurements"], plan)
+        verdict, _ = _decided(cell["measurements"], plan, len(plan.known_seeds))
         if verdict != cell["verdict"]:
             raise CheckFailed(f"the verdict on {cell['name']} does not follow from its measurements")
         holds = verdict is Verdict.REMOVED_WITHIN_MARGIN
@@ -189,17 +190,22 @@ def _plan(stored: dict[str, Any]) -> AuditPlan:
 def _verdict(rung: dict[str, Any], plan: AuditPlan | None) -> Verdict:
     if rung["measurements"] is None or plan is None:
         return Verdict.NOT_TESTABLE
-    one, alarmed = _decided(rung["measurements"], plan)
-    if rung["repeated"] is None:
+    one, alarmed = _decided(rung["measurements"], plan, 1)
+    if rung["exact"] or not plan.repeats:
         return one
-    return join(one, alarmed, _decided(rung["repeated"], plan)[0])
+    if rung["repeated"] is None:
+        raise CheckFailed(f"the plan has {rung['strategy']} run again on many models, and nothing of that is there")
+    return join(one, alarmed, _decided(rung["repeated"], plan, len(plan.known_seeds))[0])
 
 
-def _decided(measurements: dict[str, Any], plan: AuditPlan) -> tuple[Verdict, bool]:
-    """The verdict, and whether a test tells the model apart by more than its margin."""
+def _decided(measurements: dict[str, Any], plan: AuditPlan, models: int) -> tuple[Verdict, bool]:
+    """The verdict on so many models, and whether a test tells them apart by more than its margin."""
     if measurements["plan_digest"] != plan.digest():
         raise CheckFailed("measurements belong to another plan")
+    if measurements["models"] != models:
+        raise CheckFailed(f"{measurements['models']} models were measured where the plan has {models}")
     measured = measured_from_json(measurements)
+    measured.assert_complete(plan, models)
     findings, trials = measured.findings(), measured.trials(plan)
     return decide(findings, trials, plan)[0], bool(alarms(findings, trials, plan))
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from audits.verification.errors import AuditError
 
+FEWEST_KNOWN = 3
+"""Models of a kind, from which on an attack can learn from all but one of them."""
+
 
 @dataclass(frozen=True)
 class AssuranceLevel:
@@ -141,8 +144,8 @@ class AuditPlan:
                 raise AuditError(f"{name}: a seed stands twice; the models would be copies")
         if len(self.reference_seeds) < 3:
             raise AuditError(f"reference_seeds: {len(self.reference_seeds)} are too few; give at least 3")
-        if 0 < len(self.known_seeds) < 3:
-            raise AuditError(f"known_seeds: {len(self.known_seeds)} are too few; give at least 3, or none")
+        if 0 < len(self.known_seeds) < FEWEST_KNOWN:
+            raise AuditError(f"known_seeds: {len(self.known_seeds)} are too few; give at least {FEWEST_KNOWN}, or none")
         if self.repeats and not self.known_seeds:
             raise AuditError("repeats: there is no model that knows the data to run the method on; give known_seeds")
         if not self.statistics:
@@ -171,6 +174,10 @@ class AuditPlan:
             seed=seed,
             repeats=level.repeats,
         )
+
+    def attacks_on(self, models: int) -> tuple[str, ...]:
+        """The attacks on so many models after forgetting; U-LiRA needs several, to learn from one another."""
+        return tuple(name for name in self.attacks if name != "u_lira" or models >= FEWEST_KNOWN)
 
     def as_json(self) -> dict[str, Any]:
         """The plan as JSON values."""

@@ -77,7 +77,7 @@ ATTACKS: dict[str, Callable[[Margins], Ratios]] = {
     "population": _population,
     "u_lira": _u_lira,
 }
-"""`u_lira` needs several models that have forgotten, and is left out where there is one."""
+"""By the names that a plan gives them."""
 
 
 class Audit:
@@ -182,7 +182,7 @@ class _Measuring:
             influence=residual_influence(level.after, level.known, level.without, plan.confidence),
             equivalence_p=tost(level.after, level.known, level.without, plan.margin),
             power=equivalence_power(effect, *sizes, plan.margin, plan.confidence),
-            attacks=tuple(self._attack(attack) for attack in self._attacks()),
+            attacks=tuple(self._attack(attack) for attack in plan.attacks_on(len(level.after))),
         )
 
     def epsilon(self) -> Interval | None:
@@ -211,10 +211,6 @@ class _Measuring:
             [float(n) / len(side) for n in np.histogram(np.clip(side, low, high), edges)[0]] for side in sides
         )
         return ScoreHistogram([float(e) for e in edges], known, after, references)
-
-    def _attacks(self) -> list[str]:
-        several = self._margins.after.shape[1] > 2
-        return [name for name in self._plan.attacks if name != "u_lira" or several]
 
     def _attack(self, name: str) -> AttackResult:
         rate = self._plan.false_positive_rate

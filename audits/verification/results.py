@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from audits.verification.errors import AuditError
 from audits.verification.plan import AuditPlan
 from audits.verification.statistics.detection import Detection
 from audits.verification.statistics.intervals import Interval
@@ -122,6 +123,20 @@ class Measured:
     membership: tuple[MembershipResult, ...]
     distances: tuple[DistanceResult, ...]
     samples: tuple[SampleResult, ...]
+
+    def assert_complete(self, plan: AuditPlan, models: int) -> None:
+        """Raise AuditError unless every statistic and every attack of the plan was run on so many models."""
+        if models not in (1, len(plan.known_seeds) if plan.repeats else 1):
+            raise AuditError(f"{models} models were measured, which the plan does not have")
+        names = tuple(member.name for member in self.membership)
+        if names != plan.statistics:
+            raise AuditError(
+                f"the plan names the statistics {', '.join(plan.statistics)}, measured: {', '.join(names)}"
+            )
+        for member in self.membership:
+            attacks = tuple(attack.name for attack in member.attacks)
+            if attacks != plan.attacks_on(models):
+                raise AuditError(f"{member.name}: the attacks run are not those of the plan")
 
     def findings(self) -> list[Finding]:
         """What the table reads of the statistics."""

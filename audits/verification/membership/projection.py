@@ -15,10 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audits.verification.plan import FEWEST_KNOWN
 from audits.verification.statistics.intervals import Floats
-
-FEWEST_KNOWN = 3
-"""Models that know the data, from which on the weights are learned."""
 
 
 @dataclass(frozen=True)

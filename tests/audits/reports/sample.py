@@ -22,13 +22,21 @@ INTERVAL = {"estimate": 0.02, "low": -0.1, "high": 0.14, "confidence": 0.9}
 PLAN = AuditPlan.at(QUICK, ("fold_in_on_item_rows",), tuple(range(19)), 7)
 
 
-def sample_measurements(plan: AuditPlan = PLAN) -> dict[str, Any]:
+def sample_measurements(plan: AuditPlan = PLAN, models: int = 1) -> dict[str, Any]:
     """A check that found removal within the margin."""
+    attack = {
+        "auc": INTERVAL | {"estimate": 0.5, "low": 0.46, "high": 0.54, "confidence": 0.95},
+        "tpr": INTERVAL | {"estimate": 0.01, "low": 0.0, "high": 0.05, "confidence": 0.95},
+        "tpr_at_a_thousandth": None,
+        "auc_known": 0.9,
+        "auc_detection": DETECTION,
+        "tpr_detection": DETECTION,
+    }
     return {
         "plan_digest": plan.digest(),
         "pairs": 36,
         "subjects": 1,
-        "models": 1,
+        "models": models,
         "membership": [
             {
                 "name": "fold_in_on_item_rows",
@@ -41,17 +49,7 @@ def sample_measurements(plan: AuditPlan = PLAN) -> dict[str, Any]:
                 "influence": INTERVAL,
                 "equivalence_p": 0.001,
                 "power": 0.97,
-                "attacks": [
-                    {
-                        "name": "lira",
-                        "auc": INTERVAL | {"estimate": 0.5, "low": 0.45, "high": 0.55, "confidence": 0.95},
-                        "tpr": INTERVAL | {"estimate": 0.01, "low": 0.0, "high": 0.05, "confidence": 0.95},
-                        "tpr_at_a_thousandth": None,
-                        "auc_known": 0.9,
-                        "auc_detection": DETECTION,
-                        "tpr_detection": DETECTION,
-                    }
-                ],
+                "attacks": [attack | {"name": name} for name in plan.attacks_on(models)],
             }
         ],
         "distances": [
@@ -160,9 +158,9 @@ def sample_certification(**changes: Any) -> dict[str, Any]:
         "plan": sample_plan(plan, CERTIFICATION),
         "verdict": "removed_within_margin",
         "reason": "What is left lies within the margin.",
-        "measurements": sample_measurements(plan),
+        "measurements": sample_measurements(plan, 32),
     }
-    weak = sample_measurements(plan)
+    weak = sample_measurements(plan, 32)
     weak["membership"][0]["power"] = 0.5
     other = {"name": "one subject, unsharing", "kind": "unshare", "verdict": "inconclusive", "measurements": weak}
     return {

@@ -12,11 +12,13 @@ from audits.evidence.keys import log_verifier_key, signer_files
 from audits.reports.request import render
 from audits.reports.signing import sign_pdf
 from audits.reports.verify import main, verify_report
+from audits.verification.plan import FULL, AuditPlan
 from tests.audits.reports.sample import (
     logged_proof,
     sample_certification,
     sample_document,
     sample_measurements,
+    sample_plan,
     signed_report,
 )
 
@@ -32,7 +34,14 @@ def _failed(pdf: bytes, key: str | None = None) -> tuple[str, str]:
     return results[-1].name, results[-1].detail
 
 
-@pytest.mark.parametrize("document", [sample_document, sample_certification])
+def _underpowered_one():
+    """Its own check can't show removal, the method's on many models does."""
+    return _full(one={"power": 0.1})
+
+
+@pytest.mark.parametrize(
+    "document", [sample_document, sample_certification, lambda: _full(), lambda: _underpowered_one()]
+)
 def test_a_sound_report_passes_every_check(document):
     results = verify_report(signed_report(document()), log_verifier_key())
     assert [result.detail for result in results if not result.ok] == []
@@ -84,11 +93,30 @@ def _certification(**changes):
     return document
 
 
-def _repeated(**changes):
-    """A rung whose method was run again on many models, which found something else."""
-    many = sample_measurements()
-    many["membership"][0] |= changes
-    return _rung(repeated=many)
+FULL_PLAN = AuditPlan.at(FULL, ("fold_in_on_item_rows",), tuple(range(128)), 7)
+
+
+def _full(one=None, many=None, repeated=True):
+    """A document at the full level: the one model that serves, and the method run again on many."""
+    document = sample_document(plan=sample_plan(FULL_PLAN, FULL))
+    document["ladder"][0] |= {
+        "measurements": _measured(1, one),
+        "repeated": _measured(64, many) if repeated else None,
+    }
+    return document
+
+
+def _measured(models, changes):
+    measurements = sample_measurements(FULL_PLAN, models)
+    measurements["membership"][0] |= changes or {}
+    return measurements
+
+
+def _without(name):
+    """A document whose measurements lack something of the plan's."""
+    document = sample_document()
+    document["ladder"][0]["measurements"]["membership"][0][name] = "pairs_on_rows" if name == "name" else []
+    return document
 
 
 def _rung(**changes):
@@ -106,7 +134,11 @@ def _rung(**changes):
         lambda: sample_document() | {"plan": sample_document()["plan"] | {"margin": 0.9}},
         lambda: sample_document() | {"method": sample_document()["method"] | {"strategy": "retrain"}},
         lambda: _rung(measurements=None),
-        lambda: _repeated(power=0.5),
+        lambda: _full(many={"power": 0.5}),
+        lambda: _full(repeated=False),
+        lambda: _full() | {"plan": sample_document()["plan"]},
+        lambda: _without("name"),
+        lambda: _without("attacks"),
         lambda: _certification(verdict="removed_within_margin"),
         lambda: sample_certification(certified=["erase", "unshare"]),
         lambda: sample_certification(certified=[]),
