@@ -24,8 +24,8 @@ check: env ## Style, types, direction of imports, missing migrations
 	@$(BIN)/lint-imports
 	@FEDSHARE_VAR=var/check $(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: env ## Benchmarks of forgetting, sharing and training, quick; docs/engineers.md has the long ones
-	@for name in forgetting sharing training; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+bench: env ## Benchmarks of forgetting, verdicts, sharing and training, quick; docs/engineers.md has the long ones
+	@for name in forgetting verdicts sharing training; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 format: env ## Format the code
 	@$(BIN)/ruff check --fix .

@@ -24,7 +24,7 @@ from audits.verification.results import (
     ScoreHistogram,
 )
 from audits.verification.statistics.detection import Detection, detect, detect_rate
-from audits.verification.statistics.equivalence import equivalence_power, residual_influence, tost
+from audits.verification.statistics.equivalence import equivalence_power, models_needed, residual_influence, tost
 from audits.verification.statistics.intervals import Floats, Interval
 from audits.verification.statistics.privacy import epsilon_lower_bound
 from audits.verification.statistics.roc import auc, auc_by_model, clustered_auc, delong, rates_above, tpr_at_fpr
@@ -182,6 +182,7 @@ class _Measuring:
             influence=residual_influence(level.after, level.known, level.without, plan.confidence),
             equivalence_p=tost(level.after, level.known, level.without, plan.margin),
             power=equivalence_power(effect, *sizes, plan.margin, plan.confidence),
+            models_needed=_models_needed(effect, plan),
             attacks=tuple(self._attack(attack) for attack in plan.attacks_on(len(level.after))),
         )
 
@@ -234,6 +235,13 @@ class _Measuring:
         if ratios.after.shape[1] == 1 and len(np.unique(self._clusters)) == 1 and len(self._clusters) > 1:
             return delong(ratios.after[:, 0], ratios.without.ravel())
         return clustered_auc(ratios.after, ratios.without, self._clusters, self._plan.seed)
+
+
+def _models_needed(effect: float, plan: AuditPlan) -> int | None:
+    try:
+        return models_needed(effect, plan.margin, plan.power, plan.confidence)
+    except ValueError:
+        return None
 
 
 def _detect_auc(ratios: Ratios) -> Detection:

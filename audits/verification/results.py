@@ -56,6 +56,8 @@ class MembershipResult:
     """Of the two one-sided tests."""
     power: float
     """Chance that exact retraining would pass them."""
+    models_needed: int | None
+    """Of each kind, to pass with the plan's power when the method is run again on many; None: no number would do."""
     attacks: tuple[AttackResult, ...]
 
     def finding(self) -> Finding:

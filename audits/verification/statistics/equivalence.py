@@ -13,6 +13,8 @@ from scipy import stats
 
 from audits.verification.statistics.intervals import Floats, Interval
 
+_MOST_MODELS = 10_000
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -120,13 +122,23 @@ def models_needed(effect: float, margin: float, power: float = 0.9, confidence: 
     Raises:
         ValueError: more than 10,000 would be needed.
     """
-    low, high = 2, 10_000
-    if equivalence_power(effect, high, high, high, margin, confidence) < power:
+
+    def enough(models: int) -> bool:
+        return equivalence_power(effect, models, models, models, margin, confidence) >= power
+
+    if not enough(_MOST_MODELS):
         raise ValueError(f"an effect of {effect:.3g} standard deviations is too small for a margin of {margin:g}")
+    # Where σ is known the quantiles simply add up; the truth lies a little above.
+    quantiles = float(stats.norm.ppf((1 + confidence) / 2) + stats.norm.ppf((1 + power) / 2))
+    low = min(_MOST_MODELS, max(2, int((quantiles / (margin * effect)) ** 2 * (1 + (1 - margin) ** 2 + margin**2))))
+    while low > 2 and enough(low):
+        low = max(2, low * 3 // 4)
+    high = low
+    while not enough(high):
+        low, high = high, min(_MOST_MODELS, high * 4 // 3 + 2)
     while low < high:
         middle = (low + high) // 2
-        enough = equivalence_power(effect, middle, middle, middle, margin, confidence) >= power
-        low, high = (low, middle) if enough else (middle + 1, high)
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
     return low
 
 

@@ -49,6 +49,7 @@ def sample_measurements(plan: AuditPlan = PLAN, models: int = 1) -> dict[str, An
                 "influence": INTERVAL,
                 "equivalence_p": 0.001,
                 "power": 0.97,
+                "models_needed": 12,
                 "attacks": [attack | {"name": name} for name in plan.attacks_on(models)],
             }
         ],
