@@ -47,8 +47,8 @@ class Sizes:
 
 _LONG = Sizes(
     batches={"ml-100k": 2},
-    audits={"quick": 100, "standard": 240, "full": 20},
-    audits_of_a_tenth={"quick": 20, "standard": 110},
+    audits={"quick": 100, "standard": 200, "full": 20},
+    audits_of_a_tenth={"quick": 20, "standard": 100},
 )
 _QUICK = Sizes(leavers=4, audits={"quick": 4, "standard": 4, "full": 4}, audits_of_a_tenth={"standard": 2}, scale=1 / 8)
 
