@@ -146,6 +146,8 @@ class AuditPlan:
             raise AuditError(f"reference_seeds: {len(self.reference_seeds)} are too few; give at least 3")
         if 0 < len(self.known_seeds) < FEWEST_KNOWN:
             raise AuditError(f"known_seeds: {len(self.known_seeds)} are too few; give at least {FEWEST_KNOWN}, or none")
+        if "u_lira" in self.attacks and len(self.reference_seeds) < 2 * FEWEST_KNOWN:
+            raise AuditError(f"reference_seeds: u_lira needs at least {2 * FEWEST_KNOWN}: half of them are its shadows")
         if self.repeats and not self.known_seeds:
             raise AuditError("repeats: there is no model that knows the data to run the method on; give known_seeds")
         if not self.statistics:
@@ -176,8 +178,8 @@ class AuditPlan:
         )
 
     def attacks_on(self, models: int) -> tuple[str, ...]:
-        """The attacks on so many models after forgetting; U-LiRA needs several, to learn from one another."""
-        return tuple(name for name in self.attacks if name != "u_lira" or models >= FEWEST_KNOWN)
+        """The attacks on so many models after forgetting; U-LiRA needs several, as shadows of each other."""
+        return tuple(name for name in self.attacks if name != "u_lira" or models >= 2 * FEWEST_KNOWN)
 
     def as_json(self) -> dict[str, Any]:
         """The plan as JSON values."""

@@ -60,12 +60,6 @@ def _lira(margins: Margins, per_example: bool = False) -> Ratios:
     return likelihood_ratio.online(*sides, per_example, margins.paired)
 
 
-def _u_lira(margins: Margins) -> Ratios:
-    """ "In" is: trained with the data, then unlearned. The models after forgetting are shadows of each other."""
-    unlearned = likelihood_ratio.online(margins.known, margins.after, margins.without)
-    return Ratios(after=unlearned.known, known=unlearned.after, without=unlearned.without)
-
-
 def _population(margins: Margins) -> Ratios:
     after, known, without = zip((margins.after, margins.known, margins.without), margins.population, strict=True)
     return population(after, known, without)
@@ -75,7 +69,7 @@ ATTACKS: dict[str, Callable[[Margins], Ratios]] = {
     "lira": _lira,
     "lira_per_example": lambda margins: _lira(margins, per_example=True),
     "population": _population,
-    "u_lira": _u_lira,
+    "u_lira": lambda margins: likelihood_ratio.unlearned(margins.after, margins.known, margins.without),
 }
 """By the names that a plan gives them."""
 

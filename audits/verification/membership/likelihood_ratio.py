@@ -3,7 +3,7 @@
 LiRA (Carlini et al., S&P 2022). *Offline* knows only models that never had the pair: how unusual is the
 margin among them. *Online* knows models of both kinds: Λ = log N(s; μ_in, σ_in) - log N(s; μ_out, σ_out).
 In its unlearning form, U-LiRA (Hayes et al., arXiv 2403.01218), "in" means: trained with the pair, then
-unlearned; it is `online` with the models that have forgotten in place of those that know.
+unlearned: half of the models that have forgotten are the shadows by which the other half is attacked.
 
 Means are of each pair; the spread is either pooled over the pairs (*fixed* variance, right below about
 64 models), or of each pair (*per example*). A model's own margins never take part in the moments that it
@@ -65,6 +65,30 @@ def online(after: Floats, known: Floats, without: Floats, per_example: bool = Fa
         _each(after, by_others, inside) if paired else _ratio(after, inside, out),
         _each(known, by_others, inside),
         _each(without, lambda margins, others: _ratio(margins, inside, others), out),
+    )
+
+
+def unlearned(after: Floats, known: Floats, without: Floats) -> Ratios:
+    """U-LiRA: the first half of the models of either kind are shadows, the second half is attacked.
+
+    Leaving one out would not do here: where forgetting is perfect, all scores would share the chance
+    direction between the two means, and a test of their difference would reject too often.
+
+    Args:
+        after, known, without: margins as of `offline`.
+
+    Raises:
+        ValueError: fewer than six models that have forgotten, or that never knew.
+    """
+    if min(after.shape[1], without.shape[1]) < 6:
+        raise ValueError("U-LiRA needs at least six models of each kind: three shadows, three to attack")
+    shadows_in, shadows_out = after.shape[1] // 2, without.shape[1] // 2
+    inside = _Moments.of(after[:, :shadows_in], per_example=False)
+    out = _Moments.of(without[:, :shadows_out], per_example=False)
+    return Ratios(
+        _ratio(after[:, shadows_in:], inside, out),
+        _ratio(known, inside, out),
+        _ratio(without[:, shadows_out:], inside, out),
     )
 
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from audits.verification.membership import likelihood_ratio
 from audits.verification.membership.projection import levels
-from audits.verification.statistics.roc import auc
+from audits.verification.statistics.detection import detect
+from audits.verification.statistics.intervals import clopper_pearson
+from audits.verification.statistics.roc import auc, auc_by_model
 
 PAIRS = 400
 
@@ -59,6 +61,25 @@ def test_unlearned_models_that_share_noise_with_their_origin_need_to_be_paired()
     paired, unpaired = (likelihood_ratio.online(forgotten, known, without, paired=paired) for paired in (True, False))
     assert auc(unpaired.after, unpaired.without) > 0.53
     assert abs(auc(paired.after, paired.without) - 0.5) < 0.03
+
+
+def test_the_unlearning_form_finds_what_forgetting_leaves():
+    known, without = _world()
+    found = likelihood_ratio.unlearned((known + without) / 2, known, without)
+    assert found.after.shape == found.without.shape == (PAIRS, 12)
+    assert auc(found.after, found.without) > 0.6
+
+
+def test_the_unlearning_form_keeps_its_size_where_forgetting_is_perfect():
+    """AUC by model, attacked models against attacked references: pairs are alike, so chance directions show."""
+    generator, rejected = np.random.default_rng(8), 0
+    for _ in range(400):
+        common = generator.normal(0, 0.5, (1, 48))  # what a model has in all pairs
+        models = generator.normal(0, 1, (40, 48)) + common
+        found = likelihood_ratio.unlearned(models[:, :24], models[:, :24], models[:, 24:])
+        aucs = auc_by_model(found.after, found.without), auc_by_model(found.without, found.without, own=True)
+        rejected += detect(*aucs).p <= 0.05
+    assert clopper_pearson(rejected, 400, 0.999).low < 0.05
 
 
 def test_two_models_of_a_kind_are_too_few_for_the_online_attack():
