@@ -1,6 +1,6 @@
 """The operating curve: `python -m benchmarks.verdicts [--quick] [--dataset NAME ...] [--keep FOLDER] [--json FILE]`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,17 +63,16 @@ class Bench:
         self._levels = {level.name: _scaled(level, sizes.scale) for level in _LEVELS.values()}
         self._known: list[Tables] = []
 
-    def run(self) -> list[dict[str, Any]]:
-        """Every withdrawal at every level."""
+    def run(self) -> Iterator[list[dict[str, Any]]]:
+        """Rows of one withdrawal after the other, at every level."""
         sizes = self._sizes
         withdrawals = [
             batch_of_leavers(self._dataset, self._data, number, sizes.leavers)
             for number in range((sizes.batches or {}).get(self._name, 1))
         ]
-        rows = self._audited(withdrawals, sizes.audits or {})
+        yield self._audited(withdrawals, sizes.audits or {})
         for kind in ("erase", "unshare"):
-            rows += self._audited([a_tenth(self._dataset, self._data, kind)], sizes.audits_of_a_tenth or {})
-        return rows
+            yield self._audited([a_tenth(self._dataset, self._data, kind)], sizes.audits_of_a_tenth or {})
 
     def _audited(self, withdrawals: Sequence[Withdrawal], audits: dict[str, int]) -> list[dict[str, Any]]:
         seeds = list(range(max(self._levels[name].trainings for name in audits) + 8))
@@ -191,12 +190,18 @@ def main() -> None:
             except datasets.DatasetAbsent as absent:
                 progress.console.print(f"{name} skipped: {absent}")
                 continue
-            found = bench.run()
-            report.show(name, found, _COLUMNS)
-            rows += found
+            for found in bench.run():
+                report.show(name, found, _COLUMNS)
+                rows += found
+                # The rest may take an hour more; what is measured is kept.
+                _write(chosen.json, rows, figures(rows))
     measured = figures(rows) + ([] if chosen.no_cost else cost(quick=chosen.quick))
     report.show_figures("Verdicts", measured)
-    report.write(chosen.json, {"rows": rows, "figures": [vars(figure) for figure in measured]})
+    _write(chosen.json, rows, measured)
+
+
+def _write(path: Path | None, rows: Sequence[dict[str, Any]], measured: Sequence[Figure]) -> None:
+    report.write(path, {"rows": rows, "figures": [vars(figure) for figure in measured]})
 
 
 if __name__ == "__main__":
