@@ -1,6 +1,7 @@
 """Issuing certifications, and finding the one that holds for a model."""
 
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -21,15 +22,18 @@ from models_engine.registry.models import ModelVersion
 
 
 @transaction.atomic
-def issue(version: ModelVersion, content: dict[str, Any], certified: list[str]) -> Certification:
+def issue(version: ModelVersion, owner: UUID, content: dict[str, Any], certified: list[str]) -> Certification:
     """Put a certification on record.
 
     Args:
+        owner: its id, under which its plans were frozen and its models trained.
         content: what was measured; see the schema.
         certified: the kinds of request that it certifies.
     """
     now = timezone.now()
-    certification = Certification(version=version, code_digest=version.code_digest, certified=certified, issued_at=now)
+    certification = Certification(
+        id=owner, version=version, code_digest=version.code_digest, certified=certified, issued_at=now
+    )
     document = validate(
         {
             "schema": CERTIFICATION,

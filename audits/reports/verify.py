@@ -31,6 +31,10 @@ from audits.verification.errors import AuditError
 from audits.verification.plan import AuditPlan
 from audits.verification.verdict import Conclusion, Verdict, alarms, conclude, decide, join
 
+EXACT_STRATEGIES = ("retrain", "rollback_replay")
+CELLS = {(kind, size) for kind in ("erase", "unshare") for size in ("subject", "tenth")}
+"""What a certification covers."""
+
 _EVIDENCE, _PROOF = "evidence.json", "evidence.tlog-proof"
 _MAX_BYTES = 50 * 1024 * 1024
 
@@ -153,8 +157,13 @@ def _follows(document: dict[str, Any]) -> str:
     plan = None if document["plan"] is None else _plan(document["plan"])
     certificate = document["certification"]
     for rung in document["ladder"]:
+        if rung["exact"] != (rung["strategy"] in EXACT_STRATEGIES):
+            raise CheckFailed(f"{rung['strategy']} is called {'' if rung['exact'] else 'not '}exact")
+        if (rung["measurements"] is None) != (plan is None):
+            raise CheckFailed("there are measurements without a plan, or a plan without measurements")
         verdict = _verdict(rung, plan)
-        certified = certificate is not None and certificate["certified"]
+        # Where nothing could be looked for there was no control either, so a certification has nothing to add.
+        certified = plan is not None and certificate is not None and certificate["certified"]
         if verdict != rung["verdict"] or conclude(verdict, rung["exact"], certified) != rung["concluded"]:
             raise CheckFailed(f"the verdict of {rung['strategy']} does not follow from its measurements")
     last = document["ladder"][-1]
@@ -174,6 +183,8 @@ def _certified(document: dict[str, Any]) -> str:
             raise CheckFailed(f"the verdict on {cell['name']} does not follow from its measurements")
         holds = verdict is Verdict.REMOVED_WITHIN_MARGIN
         removed[cell["kind"]] = removed.get(cell["kind"], True) and holds
+    if {(cell["kind"], cell["size"]) for cell in document["cells"]} != CELLS:
+        raise CheckFailed("a kind or a size of request is missing")
     if document["certified"] != sorted(kind for kind, all_of_them in removed.items() if all_of_them):
         raise CheckFailed("what is certified does not follow from the cells")
     kinds = " and ".join(document["certified"]) or "nothing"
@@ -183,7 +194,7 @@ def _certified(document: dict[str, Any]) -> str:
 def _plan(stored: dict[str, Any]) -> AuditPlan:
     plan = AuditPlan.from_json({n: v for n, v in stored.items() if n not in ("digest", "claim", "limit")})
     if plan.digest() != stored["digest"]:
-        raise CheckFailed("the plan is not the one whose digest was logged")
+        raise CheckFailed("the plan does not have the digest that is stated")
     return plan
 
 
@@ -192,6 +203,8 @@ def _verdict(rung: dict[str, Any], plan: AuditPlan | None) -> Verdict:
         return Verdict.NOT_TESTABLE
     one, alarmed = _decided(rung["measurements"], plan, 1)
     if rung["exact"] or not plan.repeats:
+        if rung["repeated"] is not None:
+            raise CheckFailed(f"{rung['strategy']} was run again on many models, which the plan does not have")
         return one
     if rung["repeated"] is None:
         raise CheckFailed(f"the plan has {rung['strategy']} run again on many models, and nothing of that is there")

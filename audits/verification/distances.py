@@ -15,7 +15,7 @@ from audits.verification.representation.neighbourhood import (
 )
 from audits.verification.representation.procrustes import FEWEST_ANCHORS, align, residuals
 from audits.verification.results import DistanceResult
-from audits.verification.statistics.detection import detect
+from audits.verification.statistics.detection import detect_or_even
 from audits.verification.statistics.intervals import Floats
 
 _TABLE = "item_rows"
@@ -60,7 +60,7 @@ class Distances:
                     reference_mean=float(null.mean()),
                     reference_sd=float(null.std(ddof=1)),
                     percentile=100 * float((null <= after.mean()).mean()),
-                    detection=detect(after, null),
+                    detection=detect_or_even(after, null),
                 )
             )
         return results

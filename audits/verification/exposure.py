@@ -116,6 +116,8 @@ def read(exposure: Exposure, scenes: Sequence[Scene], statistics: Sequence[str])
     Raises:
         AuditError: a statistic is unknown or needs what the model does not show, or a score isn't finite.
     """
+    if any(not torch.isfinite(table).all() for table in exposure.items.values()):
+        raise AuditError("an item table holds NaN or infinite values")
     together = _Together.of(scenes)
     sizes = [len(scene.pairs) for scene in scenes]
     middle = together.contrast.shape[1] // 2  # the one nearest in popularity

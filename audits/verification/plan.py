@@ -2,11 +2,16 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from audits.verification.errors import AuditError
 
+STATISTICS = ("fold_in", "neighbours", "pairs")
+"""What statistics begin with; `_on_` and the name of what they look at follow. See `exposure.read`."""
+ATTACKS = ("lira", "lira_per_example", "population", "u_lira")
+"""See `protocol.ATTACKS`."""
 FEWEST_KNOWN = 3
 """Models of a kind, from which on an attack can learn from all but one of them."""
 
@@ -41,8 +46,8 @@ QUICK = AssuranceLevel(
     repeats=False,
     attacks=("lira",),
     claim=(
-        "One model is compared with 19 models trained without the data: a shift of about three standard "
-        "deviations between models is found, and an exact rank test can reach p = 0.10, two-sided."
+        "One model is compared with 19 models trained without the data: a shift of about five standard "
+        "deviations between models is found in four of five cases, and an exact rank test can reach p = 0.10."
     ),
     limit=(
         "The side that knows the data is the single model as it was. Removal is shown only where the data "
@@ -59,7 +64,8 @@ STANDARD = AssuranceLevel(
     attacks=("lira", "population"),
     claim=(
         "One model is compared with 32 models trained without the data and 32 trained with it, from which the "
-        "attack learns what to look for, pair by pair. A shift of two and a half standard deviations is found."
+        "attack learns what to look for, pair by pair. A shift of about five standard deviations is found in four "
+        "of five cases, and such a shift is reached by smaller requests than at the quick level."
     ),
     limit=(
         "It is about this one model, so what one model shows by chance limits it: a single subject's request "
@@ -79,8 +85,8 @@ FULL = AssuranceLevel(
         "the method leaves on average is measured to a few hundredths, for most single subjects as well."
     ),
     limit=(
-        "Equivalence is that of the method on this request, over seeds; the one model that serves is tested for "
-        "detection alone, as at the standard level."
+        "Equivalence is that of the method on this request, over seeds. Of the one model that serves the check says "
+        "that no test tells it from the references, with the power of the standard level, and no more."
     ),
 )
 
@@ -150,11 +156,22 @@ class AuditPlan:
             raise AuditError(f"reference_seeds: u_lira needs at least {2 * FEWEST_KNOWN}: half of them are its shadows")
         if self.repeats and not self.known_seeds:
             raise AuditError("repeats: there is no model that knows the data to run the method on; give known_seeds")
-        if not self.statistics:
-            raise AuditError("statistics: a plan needs at least one")
-        for name in ("margin", "auc_margin", "distance_margin"):
-            if not getattr(self, name) > 0:
-                raise AuditError(f"{name} must be positive, got {getattr(self, name)}")
+        if set(self.reference_seeds) & set(self.known_seeds):
+            raise AuditError("known_seeds: a seed is a reference's too; the two models would share their draws")
+        for name, allowed in (("statistics", STATISTICS), ("attacks", ATTACKS)):
+            chosen = getattr(self, name)
+            if not chosen or len(set(chosen)) != len(chosen):
+                raise AuditError(f"{name}: a plan needs at least one, and each once")
+            unknown = [one for one in chosen if one.partition("_on_")[0] not in allowed]
+            if unknown:
+                raise AuditError(f"{name}: {', '.join(unknown)} is unknown; there are {', '.join(allowed)}")
+        if self.contrast_items < 3:
+            raise AuditError(f"contrast_items must be at least 3, got {self.contrast_items}")
+        if not 0 < self.distance_margin < math.inf:
+            raise AuditError(f"distance_margin must be positive, got {self.distance_margin}")
+        for name in ("margin", "auc_margin"):
+            if not 0 < getattr(self, name) < 0.5:
+                raise AuditError(f"{name} must lie between 0 and 0.5, got {getattr(self, name)}")
         for name in ("confidence", "power", "alpha", "false_positive_rate"):
             if not 0 < getattr(self, name) < 1:
                 raise AuditError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")

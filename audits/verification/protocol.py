@@ -13,7 +13,7 @@ from audits.verification.exposure import Reading, Scene
 from audits.verification.membership import likelihood_ratio
 from audits.verification.membership.likelihood_ratio import Ratios
 from audits.verification.membership.population import population
-from audits.verification.membership.projection import levels
+from audits.verification.membership.projection import control_levels, levels
 from audits.verification.plan import AuditPlan
 from audits.verification.results import (
     AttackResult,
@@ -23,11 +23,11 @@ from audits.verification.results import (
     SampleResult,
     ScoreHistogram,
 )
-from audits.verification.statistics.detection import Detection, detect, detect_rate
+from audits.verification.statistics.detection import Detection, detect, detect_or_even
 from audits.verification.statistics.equivalence import equivalence_power, models_needed, residual_influence, tost
 from audits.verification.statistics.intervals import Floats, Interval
 from audits.verification.statistics.privacy import epsilon_lower_bound
-from audits.verification.statistics.roc import auc, auc_by_model, clustered_auc, delong, rates_above, tpr_at_fpr
+from audits.verification.statistics.roc import auc, auc_by_model, clustered_auc, delong, tpr_at_fpr
 from audits.verification.statistics.two_sample import energy_distance, mmd
 from audits.verification.verdict import decide, told_apart
 
@@ -103,7 +103,7 @@ class Audit:
         self.plan, self.scene = plan, scene
         self._known, self._without = known, without
         for name in plan.statistics:
-            _assert_independent(name, [*without, *known])
+            _assert_independent(name, [*without, *known], scene)
         self._distances = Distances.of(scene, known, without, plan.seed)
 
     def check(self, candidates: Sequence[Reading]) -> AuditResult:
@@ -114,11 +114,14 @@ class Audit:
                 their order.
 
         Raises:
-            AuditError: a number of candidates that is neither.
+            AuditError: a number of candidates that is neither, or candidates that can't be judged: copies of
+                references or of each other, constants, scores that are missing.
         """
         if len(candidates) != 1 and len(candidates) != len(self._known):
             raise AuditError(f"{len(candidates)} candidates were given: give one, or one for each model that knows")
         plan = self.plan
+        for name in plan.statistics:
+            _assert_independent(name, [*candidates, *self._without], self.scene)
         measuring = [
             _Measuring(plan, name, self._margins(name, candidates), self._clusters) for name in plan.statistics
         ]
@@ -159,6 +162,7 @@ class _Measuring:
     def __init__(self, plan: AuditPlan, name: str, margins: Margins, clusters: NDArray[np.int64]):
         self._plan, self._name, self._margins, self._clusters = plan, name, margins, clusters
         self._levels = levels(margins.after, margins.known, margins.without, margins.paired)
+        self._control = control_levels(margins.known, margins.without)
 
     def result(self) -> MembershipResult:
         plan, level = self._plan, self._levels
@@ -171,7 +175,7 @@ class _Measuring:
             known=float(level.known.mean()),
             reference_mean=mean,
             reference_sd=spread,
-            control=detect(level.known, level.without),
+            control=detect(*self._control),
             detection=detect(level.after, level.without),
             influence=residual_influence(level.after, level.known, level.without, plan.confidence),
             equivalence_p=tost(level.after, level.known, level.without, plan.margin),
@@ -193,7 +197,8 @@ class _Measuring:
             return []
         results = []
         for name, test in _SAMPLES.items():
-            after, known = (test(side.T, margins.without.T, self._plan.seed) for side in (margins.after, margins.known))
+            after = test(margins.after.T, margins.without.T, self._plan.seed)
+            known = test(margins.known.T, margins.without.T, self._plan.seed, permutations=0)
             results.append(SampleResult(name, after.distance, known.distance, after.p, after.permutations))
         return results
 
@@ -218,11 +223,7 @@ class _Measuring:
             tpr_at_a_thousandth=tpr_at_fpr(ratios.after, ratios.without, 0.001) if enough else None,
             auc_known=auc(ratios.known, ratios.without),
             auc_detection=_detect_auc(ratios),
-            tpr_detection=detect_rate(
-                rates_above(ratios.after, ratios.without, rate),
-                rates_above(ratios.without, ratios.without, rate),
-                len(ratios.after),
-            ),
+            tpr_detection=_detect_tail(ratios, rate),
         )
 
     def _auc(self, ratios: Ratios) -> Interval:
@@ -240,17 +241,29 @@ def _models_needed(effect: float, plan: AuditPlan) -> int | None:
 
 def _detect_auc(ratios: Ratios) -> Detection:
     """AUC by model, against those of the references."""
-    after, null = auc_by_model(ratios.after, ratios.without), auc_by_model(ratios.without, ratios.without, own=True)
-    if np.ptp(null) == 0:  # the attack has one score for everything, as on a single pair: it can't tell anything
-        return Detection(0.0, 1.0, 1.0)
-    return detect(after, null)
+    null = auc_by_model(ratios.without, ratios.without, own=True)
+    return detect_or_even(auc_by_model(ratios.after, ratios.without), null)
 
 
-def _assert_independent(name: str, readings: Sequence[Reading]) -> None:
+def _detect_tail(ratios: Ratios, rate: float) -> Detection:
+    """Each model's score that only this share of its pairs exceeds, against those of the references.
+
+    A model with more true positives has a higher one; and pairs of one model are alike, so that to count
+    those beyond a common threshold and compare with a binomial would reject too often.
+    """
+    after, null = (np.quantile(scores, 1 - rate, axis=0) for scores in (ratios.after, ratios.without))
+    return detect_or_even(after, null)
+
+
+def _assert_independent(name: str, readings: Sequence[Reading], scene: Scene) -> None:
     """Models that show the same numbers are one model; those that show one number alone can't be judged."""
+    if any(name not in reading.margins or len(reading.margins[name]) != len(scene.pairs) for reading in readings):
+        raise AuditError(f"{name}: a model was not read for this request; see exposure.read")
     margins = np.stack([reading.margins[name] for reading in readings], 1)
-    copies = np.unique(margins, axis=1).shape[1]
-    if copies < margins.shape[1]:
+    others = np.stack([reading.population[name] for reading in readings], 1)
+    if not (np.isfinite(margins).all() and np.isfinite(others).all()):
+        raise AuditError(f"{name} gives NaN or infinite scores")
+    if np.unique(margins, axis=1).shape[1] < margins.shape[1]:
         raise AuditError(f"{name}: two of the models show the same, to the last digit: they are not independent")
     if len(margins) > 1 and (np.ptp(margins, axis=0) == 0).any():
         raise AuditError(f"{name}: a model scores all pairs alike, so that nothing can be told from it")

@@ -1,5 +1,6 @@
 """Everything that an audit measures, by name; and what the verdict's table reads of it."""
 
+import math
 from dataclasses import dataclass
 
 from audits.verification.errors import AuditError
@@ -7,6 +8,11 @@ from audits.verification.plan import AuditPlan
 from audits.verification.statistics.detection import Detection
 from audits.verification.statistics.intervals import Interval
 from audits.verification.verdict import Finding, Trial, Verdict
+
+DISTANCES = ("procrustes_residual", "cosine_structure", "neighbours_changed")
+"""Where models show an item table, of which enough is untouched."""
+SAMPLES = ("energy_distance", "mmd")
+"""Where several models have forgotten."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,17 @@ class MembershipResult:
     """Of each kind, to pass with the plan's power when the method is run again on many; None: no number would do."""
     attacks: tuple[AttackResult, ...]
 
+    def assert_consistent(self, plan: AuditPlan) -> None:
+        """Raise AuditError where the numbers contradict each other."""
+        rho, shift = self.influence, self.known - self.reference_mean
+        expected = (self.after - self.reference_mean) / shift if shift else math.nan
+        if not (rho.low <= rho.estimate <= rho.high or math.isnan(rho.estimate)) or rho.confidence != plan.confidence:
+            raise AuditError(f"{self.name}: the interval of ρ is none")
+        if not math.isclose(rho.estimate, expected, rel_tol=1e-6, abs_tol=1e-9) and shift:
+            raise AuditError(f"{self.name}: ρ is stated as {rho.estimate:.4g}, its levels give {expected:.4g}")
+        if (self.detection.t > 0) != (self.after > self.reference_mean) and self.detection.t:
+            raise AuditError(f"{self.name}: the deviation is stated as the other way round than its levels")
+
     def finding(self) -> Finding:
         """What the table reads."""
         upwards = self.known >= self.reference_mean
@@ -105,7 +122,7 @@ class SampleResult:
 
     def trial(self, plan: AuditPlan) -> Trial:
         """What the table reads. Both distances grow with the square of a small shift."""
-        return Trial(self.name, self.p, self.distance <= plan.margin * self.known)
+        return Trial(self.name, self.p, self.distance <= plan.margin**2 * self.known)
 
 
 @dataclass(frozen=True)
@@ -130,12 +147,17 @@ class Measured:
         """Raise AuditError unless every statistic and every attack of the plan was run on so many models."""
         if models not in (1, len(plan.known_seeds) if plan.repeats else 1):
             raise AuditError(f"{models} models were measured, which the plan does not have")
+        if {d.name for d in self.distances} not in (set(), set(DISTANCES)):
+            raise AuditError("a distance is missing")
+        if {s.name for s in self.samples} != (set(SAMPLES) if models > 1 else set()):
+            raise AuditError("a test of two samples is missing")
         names = tuple(member.name for member in self.membership)
         if names != plan.statistics:
             raise AuditError(
                 f"the plan names the statistics {', '.join(plan.statistics)}, measured: {', '.join(names)}"
             )
         for member in self.membership:
+            member.assert_consistent(plan)
             attacks = tuple(attack.name for attack in member.attacks)
             if attacks != plan.attacks_on(models):
                 raise AuditError(f"{member.name}: the attacks run are not those of the plan")

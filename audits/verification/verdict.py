@@ -15,8 +15,8 @@ The rows are read from above; the first that fits gives the verdict.
 "Tells apart" is a test against the references, adjusted over everything that is tested (Holm), so that an
 exactly retrained model is called residual or over-forgotten in at most α of all audits. "Shown to be small"
 is the interval of ρ inside the margin: two one-sided tests. That *all* statistics with power must pass is an
-intersection-union test and needs no correction. Power is known before the model is looked at, so leaving
-out statistics without it favours no outcome.
+intersection-union test and needs no correction. Power is known before the model is looked at; a statistic
+without it can neither show removal nor hinder it, unless it tells the model apart.
 """
 
 from collections.abc import Sequence
@@ -97,6 +97,9 @@ def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan
     """
     if not findings:
         raise AuditError("there is nothing to decide on: the audit has no statistic")
+    for name, p in _p_values(findings, trials):
+        if not 0 <= p <= 1:
+            raise AuditError(f"{name}: {p} is no probability")
     alarm = alarms(findings, trials, plan)
     suspect = [f for f in findings if f.name in alarm]
     towards = [f.name for f in suspect if f.towards]
@@ -174,6 +177,11 @@ def conclude(verdict: Verdict, exact_method: bool, certified: bool = False) -> C
     if verdict is Verdict.NOT_TESTABLE and certified:
         return Conclusion.CERTIFIED
     return None
+
+
+def _p_values(findings: Sequence[Finding], trials: Sequence[Trial]) -> list[tuple[str, float]]:
+    found = [(f.name, value) for f in findings for value in (f.control_p, f.detection_p, f.power)]
+    return found + [(t.name, t.p) for t in trials]
 
 
 def _small(finding: Finding, plan: AuditPlan) -> bool:

@@ -1,8 +1,8 @@
 """Certifying a way of forgetting on the model that serves, with many models of its kind.
 
 Small requests share a pool of models, each of which lacks a random half of them and has the rest: for every
-request half of the pool knows it and half never did, and both halves lack as many of the others. Each of
-those that know forgets it alone. A large request has models of its own.
+request half of the pool knows it and half never did, and both halves lack about as many of the others. Each
+of those that know forgets it alone. A large request has models of its own.
 """
 
 from collections.abc import Sequence
@@ -101,7 +101,8 @@ class Certifying:
             AuditError: models that can carry no verdict.
             FloatingPointError: learning diverged.
         """
-        plans = {(kind, size): self._plan(kind) for size in _SIZES for kind in _KINDS}
+        seeds = {size: tuple(next(self._seeds) for _ in range(self.level.trainings)) for size in _SIZES}
+        plans = {(kind, size): self._plan(kind, seeds[size]) for size in _SIZES for kind in _KINDS}
         for plan in plans.values():
             log.append("plan.frozen", {"certification": str(self.owner), "plan": plan.digest()})
         steps = self.trainings
@@ -149,8 +150,7 @@ class Certifying:
             "measurements": audit_as_json(result),
         }
 
-    def _plan(self, kind: str) -> AuditPlan:
-        seeds = tuple(next(self._seeds) for _ in range(self.level.trainings))
+    def _plan(self, kind: str, seeds: tuple[int, ...]) -> AuditPlan:
         statistics = AFTER_ERASURE if kind == "erase" else AFTER_UNSHARING
         return AuditPlan.at(self.level, statistics, seeds, seeds[0])
 
@@ -182,11 +182,9 @@ class Certifying:
         return self._trial(kind, "tenth", pairs, asking & torch.tensor(kind == "erase"))
 
     def _trial(self, kind: str, size: str, pairs: Edges, leaves: Tensor) -> Trial:
-        data, items = self._data, self._plan_contrast()
-        return Trial(kind, size, pairs, leaves, Scene.of(pairs, data.edges, data.item_popularity(), items))
-
-    def _plan_contrast(self) -> int:
-        return AuditPlan.contrast_items
+        data = self._data
+        scene = Scene.of(pairs, data.edges, data.item_popularity(), AuditPlan.contrast_items)
+        return Trial(kind, size, pairs, leaves, scene)
 
     def _small_results(
         self, plans: dict[tuple[str, str], AuditPlan], progress: Progress

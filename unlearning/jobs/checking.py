@@ -1,5 +1,6 @@
 """The audits of a job's requests, over models that they share."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ import torch
 
 from audits.verification.collateral import Collateral, CollateralResult
 from audits.verification.engine import expose
+from audits.verification.errors import AuditError
 from audits.verification.exposure import Exposure, Reading, Scene, read
 from audits.verification.plan import LEVELS, AuditPlan
 from audits.verification.protocol import Audit
@@ -20,6 +22,8 @@ from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson
 from unlearning.jobs.plans import frozen_digest
 from unlearning.jobs.training import make_cohort, simulated_fleet
 from unlearning.requests.models import Request
+
+logger = logging.getLogger(__name__)
 
 Phase = Callable[[str], None]
 """Called with the name of the part that begins."""
@@ -59,12 +63,20 @@ class Checks:
             AuditError: models that can carry no verdict.
             FloatingPointError: learning diverged.
         """
-        self._context, self._plans = context, plans
+        self._context = context
+        self._scenes: dict[Request, Scene] = {}
+        self._refused: dict[Request, str] = {}
+        for request, plan in plans.items():
+            try:
+                self._scenes[request] = self._scene(request, plan)
+            except AuditError as error:  # that one request can't be checked keeps no other from its end
+                self._refused[request] = f"No check was possible: {error}."
+        self._plans = {request: plans[request] for request in self._scenes}
         self._audits: dict[Request, Audit] = {}
         self._collateral: Collateral | None = None
         self.references = self.known = 0
         self._known: list[AuditModel] = []
-        if plans:
+        if self._plans:
             self._prepare(fleet, phase, progress)
 
     def judge(self, strategy: Strategy, forgotten: Model, progress: Progress) -> dict[Request, Judgement]:
@@ -96,7 +108,6 @@ class Checks:
             known = [self._exposure(one.model, after=False) for one in self._known]
         self.references, self.known = len(references), len(self._known)
         phase("positive control")
-        self._scenes = {request: self._scene(request, plan) for request, plan in self._plans.items()}
         by_model = [self._readings(exposure) for exposure in (*known, *references)]
         for request, plan in self._plans.items():
             readings = [readings_of[request] for readings_of in by_model]
@@ -105,10 +116,15 @@ class Checks:
             )
         affected = torch.zeros(context.before.n_subjects, dtype=torch.bool)
         affected[context.task.withdrawn().subjects] = True
-        self._collateral = Collateral.of(context.before, affected, plan.contrast_items, old, references)
+        try:
+            self._collateral = Collateral.of(context.before, affected, plan.contrast_items, old, references)
+        except AuditError as error:
+            logger.warning("those who stay were not looked at: %s", error)
 
     def _judged(self, request: Request, candidate: list[Reading] | None, repeated: list[Reading] | None) -> Judgement:
         if candidate is None:
+            if request in self._refused:
+                return Judgement(Verdict.NOT_TESTABLE, self._refused[request])
             learned = len(self._context.pairs[request]) > 0
             return Judgement(Verdict.NOT_TESTABLE, _NOTHING_TO_LOOK_AT if learned else _NOTHING_LEARNED)
         audit = self._audits[request]
@@ -118,7 +134,8 @@ class Checks:
         many = audit.check(repeated)
         alarm = alarms(one.measured.findings(), one.measured.trials(audit.plan), audit.plan)
         verdict = join(one.verdict, bool(alarm), many.verdict)
-        return Judgement(verdict, one.reason if alarm else many.reason, one, many)
+        reason = one.reason if alarm else f"Run on {many.models} models that knew the data: {many.reason}"
+        return Judgement(verdict, reason, one, many)
 
     def _repeated(self, strategy: Strategy, progress: Progress) -> dict[Request, list[Reading]]:
         """A statistical method again, on each of the models that know the data."""

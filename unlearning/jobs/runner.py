@@ -99,6 +99,8 @@ def _run(held: Claim) -> None:
 
 
 def _attempt(strategy: Strategy, judgement: Judgement, certified: bool) -> Attempt:
+    # Where nothing could be looked for there was no control either, so a certification has nothing to add.
+    certified = certified and judgement.result is not None
     return Attempt(strategy.name, strategy.exact, judgement, conclude(judgement.verdict, strategy.exact, certified))
 
 

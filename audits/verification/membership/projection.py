@@ -54,6 +54,21 @@ def levels(after: Floats, known: Floats, without: Floats, paired: bool = False) 
     )
 
 
+def control_levels(known: Floats, without: Floats) -> tuple[Floats, Floats]:
+    """T of models of both kinds for testing whether they differ at all.
+
+    The weights point from one mean to the other, by chance if by nothing else, so that models which took
+    part in them always seem to differ, even in turn. So half of the models give the weights and the other
+    half is tested; with fewer than six of a kind all pairs weigh the same.
+    """
+    if min(known.shape[1], without.shape[1]) < 2 * FEWEST_KNOWN:
+        return known.mean(axis=0), without.mean(axis=0)
+    k, n = known.shape[1] // 2, without.shape[1] // 2
+    centre = without[:, :n].mean(axis=1)
+    weights = known[:, :k].mean(axis=1) - centre
+    return weights @ (known[:, k:] - centre[:, None]), weights @ (without[:, n:] - centre[:, None])
+
+
 class _Judging:
     """T by means that leave out model j of those that know and model k of those that don't."""
 

@@ -55,27 +55,9 @@ def detect(values: Floats, references: Floats) -> Detection:
     return Detection(t, float(2 * stats.t.sf(abs(t), k - 1)), rank_p(value, references))
 
 
-def detect_rate(values: Floats, references: Floats, trials: int) -> Detection:
-    """The same for rates of few successes, as true-positive rates are: t alone would call two of twenty rare.
-
-    One-sided p is the larger of t's and of the binomial tail at the references' mean rate, so that neither
-    differences between models nor the grain of small counts are taken for a finding.
-
-    Args:
-        values, references: rates [M] and [K].
-        trials: how many trials a rate is out of.
-    """
-    mean = float(references.mean())
-    successes = round(float(values.sum()) * trials)
-    tail = float(stats.binom.sf(successes - 1, trials * len(values), mean))
-    if np.ptp(references) == 0:  # all rates are the same, none as a rule: the grain alone gives a scale
-        grain = math.sqrt(max(mean * (1 - mean), 1 / trials) / trials)
-        t = (float(values.mean()) - mean) / grain
-        return Detection(t, min(1.0, 2 * tail) if t > 0 else 1.0, rank_p(float(values.mean()), references))
-    found = detect(values, references)
-    if found.t <= 0:
-        return found
-    return Detection(found.t, min(1.0, max(found.p, 2 * tail)), found.rank_p)
+def detect_or_even(values: Floats, references: Floats) -> Detection:
+    """The same, but where all references have one value, as coarse statistics of few pairs do: nothing is told."""
+    return detect(values, references) if np.ptp(references) > 0 else Detection(0.0, 1.0, 1.0)
 
 
 def rank_p(value: float, references: Floats) -> float:

@@ -1,5 +1,6 @@
 """What an attack's errors say about differential privacy: a lower bound on ε, never an upper one."""
 
+import itertools
 import math
 
 import numpy as np
@@ -30,10 +31,14 @@ def epsilon_lower_bound(positives: Floats, negatives: Floats, delta: float, conf
     if not 0 <= delta < 1:
         raise ValueError(f"δ must lie in [0, 1), got {delta}")
     thresholds = np.unique(np.concatenate([positives, negatives]))
-    each = 1 - (1 - confidence) / (2 * len(thresholds))
+    each = 1 - (1 - confidence) / (4 * len(thresholds))
     estimate = bound = 0.0
-    for threshold in thresholds:
-        missed, alarmed = int(np.sum(positives <= threshold)), int(np.sum(negatives > threshold))
+    for threshold, sign in itertools.product(thresholds, (1, -1)):
+        # Both ways: a model that avoids what it was to forget is told apart as well.
+        missed, alarmed = (
+            int(np.sum(sign * positives <= sign * threshold)),
+            int(np.sum(sign * negatives > sign * threshold)),
+        )
         errors = (missed, len(positives)), (alarmed, len(negatives))
         for (a, of_a), (b, of_b) in (errors, errors[::-1]):
             estimate = max(estimate, _epsilon(a / of_a, b / of_b, delta, of_a))

@@ -84,11 +84,6 @@ def auc_by_model(scores: Floats, negatives: Floats, own: bool = False) -> Floats
     return won / (pairs * len(pool))
 
 
-def rates_above(scores: Floats, negatives: Floats, fpr: float) -> Floats:
-    """The true-positive rate of every model's scores [pairs, M] at one false-positive rate; [M]."""
-    return np.asarray((scores > np.quantile(negatives, 1 - fpr)).mean(axis=0))
-
-
 def tpr_at_fpr(positives: Floats, negatives: Floats, fpr: float) -> Interval:
     """True-positive rate at a fixed false-positive rate, with its exact interval."""
     threshold = np.quantile(negatives, 1 - fpr)

@@ -17,7 +17,7 @@ class TwoSample:
     permutations: int
 
 
-def energy_distance(one: Floats, other: Floats, seed: int, permutations: int = 999) -> TwoSample:
+def energy_distance(one: Floats, other: Floats, seed: int, permutations: int = 9_999) -> TwoSample:
     """2 E|X - Y| - E|X - X'| - E|Y - Y'| (Székely & Rizzo, J. Stat. Plan. Inference 2013).
 
     Args:
@@ -32,7 +32,7 @@ def energy_distance(one: Floats, other: Floats, seed: int, permutations: int = 9
     return _permuted(-cdist(pooled, pooled), len(one), seed, permutations)
 
 
-def mmd(one: Floats, other: Floats, seed: int, permutations: int = 999) -> TwoSample:
+def mmd(one: Floats, other: Floats, seed: int, permutations: int = 9_999) -> TwoSample:
     """Squared maximum mean discrepancy (Gretton et al., JMLR 2012), Gaussian kernel, median heuristic.
 
     Arguments and errors as of `energy_distance`.

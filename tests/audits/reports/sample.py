@@ -12,6 +12,7 @@ from audits.evidence.keys import log_verifier_key, signer_files, signer_fingerpr
 from audits.reports import certification, request
 from audits.reports.signing import sign_pdf
 from audits.verification.plan import CERTIFICATION, QUICK, AssuranceLevel, AuditPlan
+from audits.verification.results import DISTANCES, SAMPLES
 
 COMPLETED = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 HASH = "ab" * 32
@@ -40,13 +41,13 @@ def sample_measurements(plan: AuditPlan = PLAN, models: int = 1) -> dict[str, An
         "membership": [
             {
                 "name": "fold_in_on_item_rows",
-                "after": 1.42,
-                "known": 1.7,
+                "after": 1.5,
+                "known": 6.0,
                 "reference_mean": 1.4,
                 "reference_sd": 0.02,
                 "control": DETECTION | {"p": 1e-9},
                 "detection": DETECTION,
-                "influence": INTERVAL,
+                "influence": INTERVAL | {"estimate": (1.5 - 1.4) / (6.0 - 1.4)},
                 "equivalence_p": 0.001,
                 "power": 0.97,
                 "models_needed": 12,
@@ -55,7 +56,7 @@ def sample_measurements(plan: AuditPlan = PLAN, models: int = 1) -> dict[str, An
         ],
         "distances": [
             {
-                "name": "procrustes_residual",
+                "name": name,
                 "known": 0.5,
                 "after": 0.31,
                 "reference_mean": 0.3,
@@ -63,8 +64,12 @@ def sample_measurements(plan: AuditPlan = PLAN, models: int = 1) -> dict[str, An
                 "percentile": 60.0,
                 "detection": DETECTION,
             }
+            for name in DISTANCES
         ],
-        "samples": [],
+        "samples": [
+            {"name": name, "distance": 0.01, "known": 2.0, "p": 0.4, "permutations": 9999}
+            for name in (SAMPLES if models > 1 else ())
+        ],
         "epsilon": None,
         "apart": [],
         "histogram": {
@@ -149,7 +154,7 @@ def sample_document(**changes: Any) -> dict[str, Any]:
 
 
 def sample_certification(**changes: Any) -> dict[str, Any]:
-    """A certification of one cell for each kind: one was removed, one was not."""
+    """A certification of two sizes for each kind: of one kind both were removed, of the other one was not."""
     plan = AuditPlan.at(CERTIFICATION, ("fold_in_on_item_rows",), tuple(range(64)), 7)
     cell = {
         "name": "one subject, erased",
@@ -179,7 +184,7 @@ def sample_certification(**changes: Any) -> dict[str, Any]:
             "pairs": 1000,
         },
         "strategy": "contrastive",
-        "cells": [cell, cell | other],
+        "cells": [cell, cell | other, cell | {"size": "tenth"}, cell | {"kind": "unshare", "size": "tenth"}],
         "audit_models": 160,
         "certified": ["erase"],
         "log": {"origin": settings.FEDSHARE_LOG_ORIGIN, "key": log_verifier_key()},

@@ -14,6 +14,8 @@ from audits.reports.signing import sign_pdf
 from audits.reports.verify import main, verify_report
 from audits.verification.plan import FULL, AuditPlan
 from tests.audits.reports.sample import (
+    DETECTION,
+    INTERVAL,
     logged_proof,
     sample_certification,
     sample_document,
@@ -115,7 +117,18 @@ def _measured(models, changes):
 def _without(name):
     """A document whose measurements lack something of the plan's."""
     document = sample_document()
-    document["ladder"][0]["measurements"]["membership"][0][name] = "pairs_on_rows" if name == "name" else []
+    measurements = document["ladder"][0]["measurements"]
+    if name == "distances":
+        del measurements["distances"][0]
+    else:
+        measurements["membership"][0][name] = "pairs_on_rows" if name == "name" else []
+    return document
+
+
+def _member(**changes):
+    """A document with a statistic whose numbers contradict each other."""
+    document = sample_document()
+    document["ladder"][0]["measurements"]["membership"][0] |= changes
     return document
 
 
@@ -142,6 +155,14 @@ def _rung(**changes):
         lambda: _certification(verdict="removed_within_margin"),
         lambda: sample_certification(certified=["erase", "unshare"]),
         lambda: sample_certification(certified=[]),
+        lambda: sample_certification(cells=sample_certification()["cells"][:2]),
+        lambda: _without("distances"),
+        lambda: _rung(exact=True, concluded="exact"),
+        lambda: _rung(repeated=sample_measurements()),
+        lambda: _member(influence=INTERVAL | {"estimate": 0.0}),
+        lambda: _member(influence=INTERVAL | {"low": 0.1}),
+        lambda: _member(detection=DETECTION | {"t": -60.0}),
+        lambda: _member(power=7.0),
     ],
 )
 def test_a_conclusion_that_does_not_follow_fails_even_when_logged_and_signed(document):

@@ -151,6 +151,30 @@ def test_input_that_can_not_carry_a_verdict_is_refused(stage, changes, message):
         stage.audit(_plan(), **changes(stage))
 
 
+@pytest.mark.parametrize(
+    ("candidate", "message"),
+    [
+        (lambda s: s.read(s.references[0]), "not independent"),
+        (lambda s: _constant(s), "scores all pairs alike"),
+        (lambda s: replace(s.read(s.references[0]), margins={}), "not read for this request"),
+        (lambda s: _nan(s), "NaN"),
+    ],
+)
+def test_a_candidate_that_can_not_be_judged_is_refused(stage, candidate, message):
+    with pytest.raises(AuditError, match=message):
+        stage.audit(_plan()).check([candidate(stage)])
+
+
+def test_copies_passed_as_many_models_are_refused(stage):
+    with pytest.raises(AuditError, match="not independent"):
+        stage.audit(_wide()).check([stage.read(stage.see(stage.never, after=True))] * K)
+
+
+def _nan(stage):
+    reading = stage.read(stage.see(stage.never, after=True))
+    return replace(reading, population={name: values * float("nan") for name, values in reading.population.items()})
+
+
 def test_candidates_are_one_or_one_for_each_that_knows(stage):
     with pytest.raises(AuditError, match="2 candidates"):
         stage.audit(_wide()).check([stage.read(exposure) for exposure in stage.known[:2]])

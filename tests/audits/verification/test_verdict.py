@@ -74,6 +74,15 @@ def test_nothing_to_decide_on_is_refused():
         decide([], [], PLAN)
 
 
+@pytest.mark.parametrize("broken", [math.nan, -0.1, 1.1])
+def test_what_is_no_probability_is_refused(broken):
+    for finding in (_finding(0.0, 0.1, broken), _finding(0.0, 0.1, control=broken), _finding(0.0, 0.1, power=broken)):
+        with pytest.raises(AuditError, match="no probability"):
+            decide([finding], [], PLAN)
+    with pytest.raises(AuditError, match="no probability"):
+        decide([_finding(0.0, 0.1)], [_trial(broken)], PLAN)
+
+
 @pytest.mark.parametrize(("one", "repeated"), list(itertools.product(Verdict, Verdict)))
 def test_the_many_decide_unless_the_one_stands_out(one, repeated):
     assert join(one, False, repeated) is repeated

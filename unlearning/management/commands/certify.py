@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 content, certified = certifying.run(progress)
         except (AuditError, FloatingPointError, StateFileError, ModelFileError) as error:
             raise CommandError(str(error), returncode=2) from None
-        certification = issue(version, content, certified)
+        certification = issue(version, certifying.owner, content, certified)
         certifying.end()
         report = write_report(certification)
         if options["json"]:

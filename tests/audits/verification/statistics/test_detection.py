@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from audits.verification.statistics.detection import detect, detect_rate, detectable_shift, rank_p
+from audits.verification.statistics.detection import detect, detect_or_even, detectable_shift, rank_p
 from audits.verification.statistics.intervals import clopper_pearson
 
 REFERENCES = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
@@ -47,18 +47,9 @@ def test_the_test_keeps_its_size(models):
     assert interval.low < 0.05 < interval.high
 
 
-def test_a_rate_of_a_few_successes_is_not_called_rare_too_often():
-    # True-positive rates of 20 pairs at 1 %: t alone rejects many times as often as it says.
-    generator = np.random.default_rng(2)
-    rates = generator.binomial(20, 0.01, size=(4000, 33)) / 20
-    rejected = sum(detect_rate(row[:1], row[1:], 20).above() <= 0.001 for row in rates)
-    assert clopper_pearson(rejected, 4000, 0.999).low < 0.001
-
-
-def test_a_rate_far_above_references_that_are_all_nothing_is_found():
-    found = detect_rate(np.array([0.5]), np.zeros(19), 20)
-    assert found.above() < 1e-6
-    assert detect_rate(np.array([0.0]), np.zeros(19), 20).above() == pytest.approx(0.5)
+def test_references_that_all_agree_tell_nothing():
+    assert detect_or_even(np.array([0.5]), np.zeros(19)).p == 1.0
+    assert detect_or_even(np.array([6.0]), REFERENCES) == detect(np.array([6.0]), REFERENCES)
 
 
 @given(st.floats(-10, 10), st.floats(0.1, 10), st.floats(-5, 5))

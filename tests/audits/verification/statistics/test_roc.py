@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.verification.statistics.intervals import clopper_pearson
-from audits.verification.statistics.roc import auc, auc_by_model, clustered_auc, delong, rates_above, tpr_at_fpr
+from audits.verification.statistics.roc import auc, auc_by_model, clustered_auc, delong, tpr_at_fpr
 
 
 def test_clopper_pearson_on_published_values():
@@ -90,4 +90,3 @@ def test_tpr_is_read_at_the_asked_fpr():
     found = tpr_at_fpr(positives, negatives, 0.01)
     assert found.estimate == pytest.approx(3 / 4)
     assert found.low < 3 / 4 < found.high
-    assert rates_above(positives[:, None], negatives, 0.01) == pytest.approx([3 / 4])
