@@ -84,7 +84,7 @@ def test_a_plan_that_was_changed_after_freezing_stops_the_job(recommender, level
     context = read_context(job)
     freeze_plans(context)
     request.refresh_from_db()
-    request.plan["margin"] = 0.9
+    request.plan["margin"] = 0.4
     request.save(update_fields=["plan"])
     with pytest.raises(AuditError, match="changed after it was frozen"):
         freeze_plans(read_context(job))
