@@ -22,12 +22,13 @@ pytestmark = pytest.mark.django_db
 FEW = {"references": 6, "known": 6}
 
 
-@pytest.fixture(params=[STANDARD, FULL], ids=lambda level: level.name)
+@pytest.fixture
 def level(request, settings, monkeypatch):
     """With fewer models, to be quick."""
-    settings.FEDSHARE_ASSURANCE = request.param.name
-    monkeypatch.setitem(LEVELS, request.param.name, replace(request.param, **FEW))
-    return LEVELS[request.param.name]
+    chosen = getattr(request, "param", STANDARD)
+    settings.FEDSHARE_ASSURANCE = chosen.name
+    monkeypatch.setitem(LEVELS, chosen.name, replace(chosen, **FEW))
+    return LEVELS[chosen.name]
 
 
 def _requests() -> list[Request]:
@@ -45,6 +46,7 @@ def _run() -> Job:
     return job
 
 
+@pytest.mark.parametrize("level", [STANDARD, FULL], ids=lambda level: level.name, indirect=True)
 def test_models_that_know_the_data_are_trained_used_and_destroyed(
     recommender, level, settings, django_capture_on_commit_callbacks
 ):
