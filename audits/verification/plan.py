@@ -183,7 +183,12 @@ class AuditPlan:
         Args:
             seeds: as many as the level's trainings: of the references first, then of the models that know.
             seed: of everything else.
+
+        Raises:
+            AuditError: another number of seeds.
         """
+        if len(seeds) != level.trainings:
+            raise AuditError(f"seeds: the level {level.name} trains {level.trainings} models, {len(seeds)} were given")
         return cls(
             level=level.name,
             statistics=statistics,

@@ -96,6 +96,10 @@ class Audit:
                 show a constant.
         """
         plan.assert_frozen(frozen)
+        if scene.contrast.shape[1] != plan.contrast_items:
+            raise AuditError(
+                f"the plan holds each pair against {plan.contrast_items} items, not {scene.contrast.shape[1]}"
+            )
         wanted = {"references": len(plan.reference_seeds), "models that know the data": len(plan.known_seeds) or 1}
         for (what, count), given in zip(wanted.items(), (without, known), strict=True):
             if len(given) != count:

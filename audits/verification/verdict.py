@@ -6,11 +6,14 @@ The rows are read from above; the first that fits gives the verdict.
 | ------------------------------------------------------------------------------------- | ----------------------- |
 | a statistic tells the model apart, towards the data, and ρ isn't shown to be small     | `residual_influence`    |
 | a statistic tells the model apart, away from the data, and ρ isn't shown to be small   | `over_forgotten`        |
-| another test tells the model apart by more than its margin                             | `inconclusive`          |
+| anything else tells the model apart by more than its margin                            | `inconclusive`          |
 | no statistic finds the data in the models that know it                                 | `not_testable`          |
 | none of those that do has the power to show removal                                    | `inconclusive`          |
 | ρ isn't shown to be small by one of those that have                                    | `inconclusive`          |
 | otherwise                                                                              | `removed_within_margin` |
+
+Which way is towards the data only a statistic can say that finds the data in the models that know it; one that
+doesn't and yet tells the model apart belongs to the third row.
 
 "Tells apart" is a test against the references, adjusted over everything that is tested (Holm), so that an
 exactly retrained model is called residual or over-forgotten in at most α of all audits. "Shown to be small"
@@ -101,7 +104,9 @@ def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan
         if not 0 <= p <= 1:
             raise AuditError(f"{name}: {p} is no probability")
     alarm = alarms(findings, trials, plan)
-    suspect = [f for f in findings if f.name in alarm]
+    control = holm([f.control_p for f in findings])
+    controlled = [f for f, p in zip(findings, control, strict=True) if p <= plan.alpha]
+    suspect = [f for f in controlled if f.name in alarm]
     towards = [f.name for f in suspect if f.towards]
     if towards:
         return Verdict.RESIDUAL_INFLUENCE, f"The model still shows influence of the data ({_names(towards)})."
@@ -111,15 +116,12 @@ def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan
             "The model avoids the data more than a model that never knew it "
             f"({_names([f.name for f in suspect])}), which betrays it as well.",
         )
-    elsewhere = [t.name for t in trials if t.name in alarm]
-    if elsewhere:
+    if alarm:
         return (
             Verdict.INCONCLUSIVE,
-            f"The statistics of the data's influence are in order, but another test tells the model apart "
-            f"({_names(elsewhere)}).",
+            "The model differs from one that never saw the data, but not in a way that can be put down to the data "
+            f"({_names(alarm)}).",
         )
-    control = holm([f.control_p for f in findings])
-    controlled = [f for f, p in zip(findings, control, strict=True) if p <= plan.alpha]
     if not controlled:
         return (
             Verdict.NOT_TESTABLE,
@@ -130,20 +132,20 @@ def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan
     if not powered:
         return (
             Verdict.INCONCLUSIVE,
-            f"Nothing was detected, but models differ too much by chance to show that less than {plan.margin:g} of "
+            f"No test tells the model apart, but models differ too much by chance to show that less than {plan.margin:g} of "
             f"the influence is left: even exact retraining would pass in {_best(controlled):.0%} of cases at best.",
         )
     open_ones = [f.name for f in powered if not _small(f, plan)]
     if open_ones:
         return (
             Verdict.INCONCLUSIVE,
-            f"Nothing was detected, but the interval of the residual influence does not lie within ±{plan.margin:g} "
+            f"No test tells the model apart by more than its margin, but the interval of the residual influence does not lie within ±{plan.margin:g} "
             f"({_names(open_ones)}).",
         )
     return (
         Verdict.REMOVED_WITHIN_MARGIN,
-        f"What is left of the data's influence lies within ±{plan.margin:g} of none, and no other test tells the "
-        "model from one that never saw the data.",
+        f"What is left of the data's influence lies within ±{plan.margin:g} of none, and no test tells the "
+        "model from one that never saw the data by more than its margin.",
     )
 
 

@@ -55,6 +55,11 @@ def test_a_plan_that_can_carry_no_verdict_is_refused(change, message):
         replace(PLAN, **change)
 
 
+def test_a_level_is_not_a_label():
+    with pytest.raises(AuditError, match="trains 19 models, 3 were given"):
+        AuditPlan.at(QUICK, ("fold_in_on_item_rows",), (1, 2, 3), seed=1)
+
+
 @pytest.mark.parametrize("level", LEVELS.values())
 def test_levels_say_what_they_can_and_can_not_claim(level):
     assert level.references >= 19  # below, an exact rank test can never reject at 10 %

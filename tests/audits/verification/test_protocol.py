@@ -144,6 +144,7 @@ def _constant(stage):
         (lambda s: {"known": [s.read(s.references[0])]}, "not independent"),
         (lambda s: {"without": [*[s.read(e) for e in s.references[1:]], _constant(s)]}, "scores all pairs alike"),
         (lambda s: {"frozen": _plan(margin=0.3).digest()}, "changed after it was frozen"),
+        (lambda s: {"scene": replace(s.scene, contrast=s.scene.contrast[:, :20])}, "against 30 items, not 20"),
     ],
 )
 def test_input_that_can_not_carry_a_verdict_is_refused(stage, changes, message):

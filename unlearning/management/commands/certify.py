@@ -23,12 +23,13 @@ from unlearning.management.bars import stage
 
 class Command(BaseCommand):
     help = (
-        "Certify the way of forgetting on the model that serves: train many models with and without what some "
-        "requests withdraw, let those that know forget it, compare, and issue a signed report."
+        "Certify the way of forgetting on the model that serves: train 160 models with and without what some "
+        "requests withdraw, let those that know forget it, compare, and issue a signed report, whose path is printed. "
+        "Ends with 0 whatever is certified, with 2 where nothing could be measured."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="of the recommender")
+        parser.add_argument("name", help="of a recommender that serves")
         parser.add_argument("--resume", type=UUID, metavar="ID", help="take up a certification that was interrupted")
         parser.add_argument("--estimate", action="store_true", help="say what it would cost, and stop")
         parser.add_argument("--json", action="store_true", help="print the document instead of the table")
