@@ -132,15 +132,15 @@ def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan
     if not powered:
         return (
             Verdict.INCONCLUSIVE,
-            f"No test tells the model apart, but models differ too much by chance to show that less than {plan.margin:g} of "
-            f"the influence is left: even exact retraining would pass in {_best(controlled):.0%} of cases at best.",
+            "No test tells the model apart, but models differ too much by chance to show that less than "
+            f"{plan.margin:g} of the influence is left: even exact retraining would pass in {_best(controlled):.0%} of cases at best.",
         )
     open_ones = [f.name for f in powered if not _small(f, plan)]
     if open_ones:
         return (
             Verdict.INCONCLUSIVE,
-            f"No test tells the model apart by more than its margin, but the interval of the residual influence does not lie within ±{plan.margin:g} "
-            f"({_names(open_ones)}).",
+            "No test tells the model apart by more than its margin, but the interval of the residual influence does "
+            f"not lie within ±{plan.margin:g} ({_names(open_ones)}).",
         )
     return (
         Verdict.REMOVED_WITHIN_MARGIN,

@@ -42,11 +42,10 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from None
         expected = estimated_seconds(certifying.trainings, version.metrics.get("training_seconds"))
         about = f"about {expected:.0f} s" if expected is not None else "their time is not on record"
-        self.stderr.write(
-            f"{certifying.trainings} models to train: {about}. To take it up: --resume {certifying.owner}"
-        )
+        self.stderr.write(f"{certifying.trainings} models to train: {about}.")
         if options["estimate"]:
             return
+        self.stderr.write(f"If it is interrupted: --resume {certifying.owner}")
         try:
             with stage(f"Certify {version}") as progress:
                 content, certified = certifying.run(progress)
