@@ -133,7 +133,8 @@ def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan
         return (
             Verdict.INCONCLUSIVE,
             "No test tells the model apart, but models differ too much by chance to show that less than "
-            f"{plan.margin:g} of the influence is left: even exact retraining would pass in {_best(controlled):.0%} of cases at best.",
+            f"{plan.margin:g} of the influence is left: even exact retraining would pass in {_best(controlled):.0%} "
+            "of cases at best.",
         )
     open_ones = [f.name for f in powered if not _small(f, plan)]
     if open_ones:
