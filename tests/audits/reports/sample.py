@@ -49,7 +49,7 @@ def sample_measurements(plan: AuditPlan = PLAN, models: int = 1) -> dict[str, An
                 "detection": DETECTION,
                 "influence": INTERVAL | {"estimate": (1.5 - 1.4) / (6.0 - 1.4)},
                 "equivalence_p": 0.001,
-                "power": 0.97,
+                "power": 0.995,
                 "models_needed": 12,
                 "attacks": [attack | {"name": name} for name in plan.attacks_on(models)],
             }

@@ -13,7 +13,7 @@ from audits.verification.verdict import Conclusion, Finding, Trial, Verdict, ala
 PLAN = AuditPlan("quick", ("fold_in",), ("lira",), (1, 2, 3), (), seed=0)
 
 
-def _finding(estimate, half_width, p=0.5, control=1e-9, power=0.99, name="fold_in"):
+def _finding(estimate, half_width, p=0.5, control=1e-9, power=0.995, name="fold_in"):
     interval = Interval(estimate, estimate - half_width, estimate + half_width, 0.9)
     return Finding(name, control, p, estimate > 0, interval, power)
 
