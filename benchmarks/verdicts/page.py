@@ -34,7 +34,7 @@ def _plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     down = -(-len(panels) // across)
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(2.6 * across, 1.9 * down + 0.5), layout="constrained")
-        grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+        grid = figure.subplots(down, across, sharey=True, squeeze=False)
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
         for axes, (name, mine) in zip(grid.flat, panels.items(), strict=False):
@@ -59,7 +59,7 @@ def _plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
         for axes in grid[:, 0]:
             axes.set_ylabel("share of audits")
         handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
         figure.supxlabel("part of the influence that is left", fontsize=8)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None, "Creator": None})
