@@ -42,6 +42,12 @@ def show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> 
     Console(width=200).print(table)
 
 
+def markdown(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+    """The same table for a page of the docs."""
+    lines = ["| " + " | ".join(columns) + " |", "| " + " | ".join("---" for _ in columns) + " |"]
+    return "\n".join(lines + ["| " + " | ".join(str(row[name]) for name in columns) + " |" for row in rows])
+
+
 def show_figures(title: str, figures: Sequence[Figure]) -> None:
     """Print figures beside their targets."""
     rows = [asdict(figure) | {"met": {True: "yes", False: "NO", None: ""}[figure.met]} for figure in figures]

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from audits.certification.models import Certification
@@ -69,9 +70,9 @@ def certification_of(version: ModelVersion) -> Certification | None:
 
     It does not outlive the code that it was issued for, nor a new training.
     """
-    line = [version]
-    while line[-1].parent is not None:
-        line.append(line[-1].parent)
+    versions = version.recommender.versions.filter(number__lte=version.number)
+    trained = versions.filter(method=ModelVersion.Method.TRAIN).aggregate(last=Max("number"))["last"]
+    line = versions.filter(number__gte=trained)
     return Certification.objects.filter(version__in=line, code_digest=code_digest()).first()
 
 

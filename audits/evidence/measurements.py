@@ -5,18 +5,19 @@ from dataclasses import asdict, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from audits.evidence.canonical import finite
 from audits.verification.results import AuditResult, Measured
 from audits.verification.statistics.intervals import Interval
 
 
-def as_json(result: Any) -> Any:
-    """A result and everything in it, as JSON values."""
-    return _finite(asdict(result) if is_dataclass(result) and not isinstance(result, type) else result)
+def as_json(result: Any) -> dict[str, Any]:
+    """A result, which is a dataclass, and everything in it, as JSON values."""
+    return _finite(asdict(result))
 
 
 def audit_as_json(result: AuditResult) -> dict[str, Any]:
     """Every number of a check; verdict and reason stand beside it in the document."""
-    values: dict[str, Any] = as_json(result)
+    values = as_json(result)
     del values["verdict"], values["reason"]
     return values | values.pop("measured")
 
@@ -32,7 +33,7 @@ def measured_from_json(values: dict[str, Any]) -> Measured:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return finite(value)
     if isinstance(value, dict):
         return {name: _finite(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -21,14 +21,11 @@ def render(document: dict[str, Any], proof: str) -> bytes:
         for cell in document["cells"]
     ]
     context = {
-        "issued": issued,
         "cells": cells,
         "strategy": wording.STRATEGIES[document["strategy"]],
         "sentence": wording.certification_sentence(document),
         "plan": document["cells"][0]["plan"],
         "plot": inline(plots.influences(_influences(cells), document["cells"][0]["plan"]["margin"])),
-        "attacks": wording.ATTACKS,
-        "glossary": wording.GLOSSARY,
     }
     return write_pdf("reports/certification.html", context, document, proof, issued)
 

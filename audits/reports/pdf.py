@@ -13,6 +13,7 @@ from weasyprint import CSS, HTML, Attachment, URLFetcher
 from weasyprint.text.fonts import FontConfiguration
 
 from audits.evidence.canonical import canonical_json
+from audits.reports import wording
 
 EVIDENCE_NAME = "evidence.json"
 PROOF_NAME = "evidence.tlog-proof"
@@ -29,20 +30,23 @@ def write_pdf(template: str, context: dict[str, Any], document: dict[str, Any], 
     """The unsigned PDF, with the document and its log proof attached.
 
     Args:
-        template: of the pages; `context` is what it shows, beside how the report can be checked.
+        template: of the pages; `context` is what it shows, beside what all reports do.
         document: valid by its schema.
         proof: its offline proof (C2SP tlog-proof).
         issued: the moment that the file states.
     """
     content = canonical_json(document)
     fonts = FontConfiguration()
-    checking = {
+    common = {
         "document": document,
+        "issued": issued,
+        "attacks": wording.ATTACKS,
+        "glossary": wording.GLOSSARY,
         "document_digest": hashlib.sha256(content).hexdigest(),
         "evidence_name": EVIDENCE_NAME,
         "proof_name": PROOF_NAME,
     }
-    html = HTML(string=render_to_string(template, checking | context), url_fetcher=_OWN_RESOURCES)
+    html = HTML(string=render_to_string(template, common | context), url_fetcher=_OWN_RESOURCES)
     style = CSS(string=render_to_string("reports/report.css", {"fonts": _FONTS.as_uri()}), font_config=fonts)
     return html.write_pdf(
         stylesheets=[style],

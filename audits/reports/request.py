@@ -6,6 +6,7 @@ from typing import Any
 from audits.reports import plots, wording
 from audits.reports.measured import last_measured, shown, telling
 from audits.reports.pdf import inline, write_pdf
+from audits.verification.statistics.detection import Detection
 
 
 def render(document: dict[str, Any], proof: str) -> bytes:
@@ -33,8 +34,6 @@ def _context(document: dict[str, Any]) -> dict[str, Any]:
         "one": measured and shown(measured["measurements"], plan),
         "many": measured and measured["repeated"] and shown(measured["repeated"], plan),
         "collateral": _collateral(document["collateral"]),
-        "attacks": wording.ATTACKS,
-        "glossary": wording.GLOSSARY,
         "times": {
             name: datetime.fromisoformat(request[name])
             for name in ("received_at", "rows_removed_at", "completed_at", "due_at")
@@ -49,13 +48,12 @@ def _collateral(found: dict[str, Any] | None) -> list[dict[str, Any]]:
     if found is None:
         return []
     surface, changed = found["attack_surface"], found["recommendations_changed"]
-    t, p = changed["detection"]["t"], changed["detection"]["p"]
     return [
         surface | {"label": "AUC of an attack on retained pairs", "p": surface["detection"]["p"]},
         # Fewer changes than a training from a fresh seed makes are no damage: only more are tested for.
         changed
         | {
             "label": f"Jaccard distance of the top {found['top_k']} to those before",
-            "p": p / 2 if t > 0 else 1 - p / 2,
+            "p": Detection(**changed["detection"]).above(),
         },
     ]

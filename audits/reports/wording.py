@@ -109,8 +109,8 @@ GLOSSARY = [
     (
         "Power",
         "The chance that exact retraining would pass the equivalence test. A statistic is asked for equivalence only "
-        "where that is 99 % or more; it is known before the model is looked at. Models needed: how many of each kind "
-        "would give that power if the method were run again on many.",
+        "where the plan's power is reached; it is known before the model is looked at. Models needed: how many of "
+        "each kind would give that power if the method were run again on many.",
     ),
     (
         "AUC of the attack",

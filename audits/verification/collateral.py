@@ -64,7 +64,6 @@ class Collateral:
             references: K models without the data.
         """
         self._subjects, self._scene, self._k = subjects, scene, k
-        self._before = before
         self._lists = self._top([before])
         self._surface_before = self._surface(before)
         self._null = np.array([self._surface(reference) for reference in references])

@@ -51,7 +51,7 @@ QUICK = AssuranceLevel(
     ),
     limit=(
         "The side that knows the data is the single model as it was. Removal is shown only where the data "
-        "stood out by some twenty standard deviations; smaller requests stay inconclusive, and the "
+        "stood out by well over twenty standard deviations; smaller requests stay inconclusive, and the "
         "true-positive rate at very low false-positive rates is not estimated."
     ),
 )
@@ -82,7 +82,8 @@ FULL = AssuranceLevel(
     claim=(
         "The request is forgotten again by 64 models trained with the data, which are compared with 64 trained "
         "without it; the attack has learned from models that went through the same unlearning (U-LiRA). What "
-        "the method leaves on average is measured to a few hundredths, for most single subjects as well."
+        "the method leaves on average is measured to about a tenth for most single subjects, closer for larger "
+        "requests."
     ),
     limit=(
         "Equivalence is that of the method on this request, over seeds. Of the one model that serves the check says "

@@ -10,6 +10,7 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot as plt
 
+from benchmarks import report
 from benchmarks.forgetting.attack import BARS
 
 _DOCS = Path(__file__).parents[2] / "docs"
@@ -22,13 +23,6 @@ _MARKS = {
     "influence": "D",
     "drop_edges": "x",
 }
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Rows of one dataset, in Markdown."""
-    lines = ["| " + " | ".join(_COLUMNS) + " |", "| " + " | ".join("---" for _ in _COLUMNS) + " |"]
-    lines += ["| " + " | ".join(str(row[name]) for name in _COLUMNS) + " |" for row in rows]
-    return "\n".join(lines)
 
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
@@ -74,7 +68,7 @@ def _section(rows: list[dict[str, Any]], sizes: dict[str, int], about: dict[str,
         f"{about['threads']} threads, torch {about['torch']}."
     )
     names = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
-    return f"## {names}\n\n{measured}\n\n{table(rows)}\n"
+    return f"## {names}\n\n{measured}\n\n{report.markdown(rows, _COLUMNS)}\n"
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """The operating curve: `python -m benchmarks.verdicts [--quick] [--dataset NAME ...] [--keep FOLDER] [--json FILE]`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.progress import Progress
 
-from audits.verification.plan import FULL, QUICK, STANDARD, AssuranceLevel
-from audits.verification.statistics.intervals import Interval, clopper_pearson
+from audits.verification.plan import LEVELS, AssuranceLevel
+from audits.verification.statistics.intervals import clopper_pearson
 from audits.verification.verdict import Verdict
 from benchmarks import datasets, report
 from benchmarks.configs import CONFIGS
@@ -17,9 +17,9 @@ from benchmarks.report import Figure
 from benchmarks.verdicts.cost import cost
 from benchmarks.verdicts.curve import PARTS, Curve, Draw, counts
 from benchmarks.verdicts.pool import Tables, Withdrawal, a_tenth, batch_of_leavers, everything, train
+from models_engine.fedshare.data import Edges, SharedData
 
 _DATASETS = ("ml-100k", "online-retail")
-_LEVELS = {level.name: level for level in (QUICK, STANDARD, FULL)}
 _COLUMNS = ["withdrawal", "level", "left", "audits", "removed", "residual", "over", "inconclusive", "not testable", "ρ"]
 _SHORT = {
     Verdict.REMOVED_WITHIN_MARGIN: "removed",
@@ -36,11 +36,11 @@ class Sizes:
 
     leavers: int = 20
     """Subjects in a batch; each is audited alone."""
-    batches: dict[str, int] | None = None
+    batches: dict[str, int] = field(default_factory=dict)
     """Of leavers, by dataset; one where it isn't named."""
-    audits: dict[str, int] | None = None
+    audits: dict[str, int] = field(default_factory=dict)
     """Of single subjects, by level; a level that isn't named is left out."""
-    audits_of_a_tenth: dict[str, int] | None = None
+    audits_of_a_tenth: dict[str, int] = field(default_factory=dict)
     scale: float = 1.0
     """Of the levels' numbers of models."""
 
@@ -60,7 +60,7 @@ class Bench:
         self._dataset, self._name, self._sizes, self._keep = datasets.load(name), name, sizes, keep
         self._population, self._data = everything(self._dataset, CONFIGS[name])
         self._progress, self._bar = progress, progress.add_task(name)
-        self._levels = {level.name: _scaled(level, sizes.scale) for level in _LEVELS.values()}
+        self._levels = {level.name: _scaled(level, sizes.scale) for level in LEVELS.values()}
         self._known: list[Tables] = []
 
     def run(self) -> Iterator[list[dict[str, Any]]]:
@@ -68,11 +68,11 @@ class Bench:
         sizes = self._sizes
         withdrawals = [
             batch_of_leavers(self._dataset, self._data, number, sizes.leavers)
-            for number in range((sizes.batches or {}).get(self._name, 1))
+            for number in range(sizes.batches.get(self._name, 1))
         ]
-        yield self._audited(withdrawals, sizes.audits or {})
+        yield self._audited(withdrawals, sizes.audits)
         for kind in ("erase", "unshare"):
-            yield self._audited([a_tenth(self._dataset, self._data, kind)], sizes.audits_of_a_tenth or {})
+            yield self._audited([a_tenth(self._dataset, self._data, kind)], sizes.audits_of_a_tenth)
 
     def _audited(self, withdrawals: Sequence[Withdrawal], audits: dict[str, int]) -> list[dict[str, Any]]:
         seeds = list(range(max(self._levels[name].trainings for name in audits) + 8))
@@ -90,7 +90,7 @@ class Bench:
             rows += [self._row(withdrawals[0].name, name, part, draws) for part in PARTS]
         return rows
 
-    def _trained(self, what: str, world: Any, deleted: Any, seeds: Sequence[int]) -> list[Tables]:
+    def _trained(self, what: str, world: SharedData, deleted: Edges | None, seeds: Sequence[int]) -> list[Tables]:
         if not seeds:
             return []
         file = self._keep and self._keep / f"{self._name}, {what}, {seeds[0]} to {seeds[-1]}.pt"
@@ -171,7 +171,7 @@ def _text(successes: int, trials: int) -> str:
     """A share with its exact 95 % interval."""
     if trials == 0:
         return "none of the audits"
-    interval: Interval = clopper_pearson(successes, trials)
+    interval = clopper_pearson(successes, trials)
     return f"{successes} of {trials}: {interval.estimate:.1%} [{interval.low:.1%}, {interval.high:.1%}]"
 
 

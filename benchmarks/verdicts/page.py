@@ -9,6 +9,8 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from benchmarks import report
+
 _DOCS = Path(__file__).parents[2] / "docs"
 _COLUMNS = ["withdrawal", "level", "left", "audits", "removed", "residual", "over", "inconclusive", "not testable", "ρ"]
 _BANDS = {
@@ -65,11 +67,6 @@ def _plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
         figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
-def _table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    return "\n".join(lines + ["| " + " | ".join(str(row[name]) for name in columns) + " |" for row in rows])
-
-
 def main() -> None:
     """Write both files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -82,9 +79,9 @@ def main() -> None:
         for figure in one["figures"]
     ]
     parts = [Path(__file__).with_name("head.md").read_text()]
-    parts += ["## Against the targets\n", _table(figures, ["what", "value", "target", "met"]), ""]
+    parts += ["## Against the targets\n", report.markdown(figures, ["what", "value", "target", "met"]), ""]
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
-        parts += [f"## {dataset}\n", _table([row for row in rows if row["dataset"] == dataset], _COLUMNS), ""]
+        parts += [f"## {dataset}\n", report.markdown([row for row in rows if row["dataset"] == dataset], _COLUMNS), ""]
     (_DOCS / "benchmarks").mkdir(parents=True, exist_ok=True)
     (_DOCS / "benchmarks" / "verdicts.md").write_text("\n".join(parts))
     _plot(rows, _DOCS / "images" / "verdicts.svg")

@@ -5,7 +5,7 @@ request half of the pool knows it and half never did, and both halves lack about
 of those that know forgets it alone. A large request has models of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,7 +17,9 @@ from torch import Tensor
 
 from audits.evidence import log
 from audits.evidence.measurements import audit_as_json
+from audits.evidence.models import LogEntry
 from audits.verification.engine import AFTER_ERASURE, AFTER_UNSHARING, expose
+from audits.verification.errors import AuditError
 from audits.verification.exposure import Reading, Scene, joined, read
 from audits.verification.plan import CERTIFICATION, AssuranceLevel, AuditPlan
 from audits.verification.protocol import Audit
@@ -32,6 +34,7 @@ from models_engine.fedshare.unlearning.strategy import NOTHING, Calibration, For
 from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import load_model
 from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson
+from unlearning.jobs.plans import FROZEN
 from unlearning.jobs.training import StartedFleet, make_cohort, simulated_fleet
 from unlearning.lineage.datasets import shared_data
 
@@ -103,8 +106,7 @@ class Certifying:
         """
         seeds = {size: tuple(next(self._seeds) for _ in range(self.level.trainings)) for size in _SIZES}
         plans = {(kind, size): self._plan(kind, seeds[size]) for size in _SIZES for kind in _KINDS}
-        for plan in plans.values():
-            log.append("plan.frozen", {"certification": str(self.owner), "plan": plan.digest()})
+        self._freeze(plans.values())
         steps = self.trainings
         pool_share = self.level.trainings / steps
         results = self._small_results(plans, lambda part: progress(part * pool_share))
@@ -136,6 +138,16 @@ class Certifying:
         known = self.level.known + self.level.trainings
         self._fleet.record_destruction(self.trainings - known, known)
         self._fleet.destroy()
+
+    def _freeze(self, plans: Collection[AuditPlan]) -> None:
+        """Put the plans on record, or hold them against what an earlier attempt put there."""
+        digests = {plan.digest() for plan in plans}
+        entries = LogEntry.objects.filter(kind=FROZEN, payload__certification=str(self.owner))
+        recorded = {entry.payload["plan"] for entry in entries}
+        if recorded and recorded != digests:
+            raise AuditError("the plans are not those that were frozen for this certification: start a new one")
+        for digest in sorted(digests - recorded):
+            log.append(FROZEN, {"certification": str(self.owner), "plan": digest})
 
     def _cell(self, kind: str, size: str, plan: AuditPlan, result: AuditResult) -> dict[str, Any]:
         trials = [t for t in (*self._small, *self._large) if (t.kind, t.size) == (kind, size)]

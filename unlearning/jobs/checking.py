@@ -1,7 +1,7 @@
 """The audits of a job's requests, over models that they share."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +10,7 @@ from audits.verification.collateral import Collateral, CollateralResult
 from audits.verification.engine import expose
 from audits.verification.errors import AuditError
 from audits.verification.exposure import Exposure, Reading, Scene, read
-from audits.verification.plan import LEVELS, AuditPlan
+from audits.verification.plan import AuditPlan
 from audits.verification.protocol import Audit
 from audits.verification.results import AuditResult
 from audits.verification.verdict import Verdict, alarms, join
@@ -79,15 +79,14 @@ class Checks:
         if self._plans:
             self._prepare(fleet, phase, progress)
 
-    def judge(self, strategy: Strategy, forgotten: Model, progress: Progress) -> dict[Request, Judgement]:
-        """Check every request of the job on a model that has forgotten them all."""
+    def judge(
+        self, requests: Iterable[Request], strategy: Strategy, forgotten: Model, progress: Progress
+    ) -> dict[Request, Judgement]:
+        """Check some requests on a model that has forgotten all of the job's."""
         candidate = self._exposure(forgotten, after=True)
         candidates = {request: [reading] for request, reading in self._readings(candidate).items()}
         repeated = self._repeated(strategy, progress)
-        return {
-            request: self._judged(request, candidates.get(request), repeated.get(request))
-            for request in self._context.requests
-        }
+        return {request: self._judged(request, candidates.get(request), repeated.get(request)) for request in requests}
 
     def damage(self, forgotten: Model) -> CollateralResult | None:
         """What it did to those who stay; None where nobody is unaffected, or nothing was looked for."""
@@ -139,8 +138,7 @@ class Checks:
 
     def _repeated(self, strategy: Strategy, progress: Progress) -> dict[Request, list[Reading]]:
         """A statistical method again, on each of the models that know the data."""
-        level = LEVELS[next(iter(self._plans.values())).level] if self._plans else None
-        if strategy.exact or level is None or not level.repeats:
+        if strategy.exact or not any(plan.repeats for plan in self._plans.values()):
             return {}
         found: dict[Request, list[Reading]] = {request: [] for request in self._plans}
         for place, known in enumerate(self._known):

@@ -124,9 +124,10 @@ def estimated_seconds(trainings: int, training_seconds: float | None) -> float |
 def sweep() -> list[UUID]:
     """Remove what is left of jobs that have ended; returns whose it was."""
     root = Path(settings.AUDIT_MODELS)
-    ended = set(Job.objects.filter(state=Job.State.DONE).values_list("pk", flat=True))
-    owners = [UUID(path.name) for path in (root.iterdir() if root.exists() else ())]
-    left = [owner for owner in owners if owner in ended]
+    owners = [path.name for path in root.iterdir()] if root.exists() else []
+    if not owners:
+        return []
+    left = list(Job.objects.filter(state=Job.State.DONE, pk__in=owners).values_list("pk", flat=True))
     for owner in left:
         shutil.rmtree(_folder(owner), ignore_errors=True)
     return left

@@ -86,7 +86,7 @@ def _run(held: Claim) -> None:
         with held.commit():
             for request in attempts:
                 move(request, State.VERIFYING)
-        judgements = checks.judge(strategy, forgotten.model, held.progress)
+        judgements = checks.judge(attempts, strategy, forgotten.model, held.progress)
         for request, earlier in attempts.items():
             earlier.append(_attempt(strategy, judgements[request], certifies(certificate, request.kind)))
         concluded = {request: earlier for request, earlier in attempts.items() if earlier[-1].conclusion}

@@ -4,6 +4,8 @@ from dataclasses import fields, replace
 
 import pytest
 
+from audits.verification import distances, plan, protocol, results
+from audits.verification.engine import AFTER_UNSHARING
 from audits.verification.errors import AuditError
 from audits.verification.plan import LEVELS, QUICK, STANDARD, AuditPlan
 
@@ -53,6 +55,13 @@ def test_a_change_of_any_field_after_freezing_is_refused(name):
 def test_a_plan_that_can_carry_no_verdict_is_refused(change, message):
     with pytest.raises(AuditError, match=message):
         replace(PLAN, **change)
+
+
+def test_the_names_that_plans_and_documents_know_are_those_that_are_run():
+    assert set(plan.ATTACKS) == set(protocol.ATTACKS)
+    assert set(results.SAMPLES) == set(protocol._SAMPLES)
+    assert set(results.DISTANCES) == set(distances._KINDS)
+    assert {name.partition("_on_")[0] for name in AFTER_UNSHARING} == set(plan.STATISTICS)
 
 
 def test_a_level_is_not_a_label():
