@@ -109,7 +109,7 @@ GLOSSARY = [
     (
         "Power",
         "The chance that exact retraining would pass the equivalence test. A statistic is asked for equivalence only "
-        "where the plan's power is reached; it is known before the model is looked at. Models needed: how many of "
+        "where the plan's power is reached; it is known before the model is looked at. Needed: how many models of "
         "each kind would give that power if the method were run again on many.",
     ),
     (
