@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 SERVE  ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock clean env
+.PHONY: help demo test check bench format messages lock clean env
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ bench: env ## Benchmarks of forgetting, verdicts, sharing and training, quick; d
 format: env ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+messages: env ## Collect the texts of reports for translators, and compile what they wrote (needs GNU gettext)
+	@$(BIN)/python manage.py makemessages --locale fr --locale de --no-obsolete --no-location --no-wrap \
+		--ignore 'var/*' --ignore '.venv/*' --ignore 'tests/*' --ignore 'benchmarks/*'
+	@$(BIN)/python manage.py compilemessages --locale fr --locale de --ignore '.venv/*'
 
 lock: env ## Resolve the dependencies anew into requirements.lock
 	@$(BIN)/pip install --quiet pip-tools

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlparse
 
+from celery.schedules import crontab
 from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
@@ -20,10 +21,11 @@ KEYS = Path(os.environ.get("FEDSHARE_KEYS", VAR / "keys"))
 """Master key, log key and report signer (`manage.py make_keys`)."""
 
 DEVICES = VAR / "devices"
+"""What simulated devices hold. Real devices are elsewhere and leave this empty."""
+
 AUDIT_MODELS = VAR / "audit-models"
 """Models that are trained to be compared with, while a job or a certification runs; those that know withdrawn
 data are among them, so keep it as private as the database."""
-"""What simulated devices hold. Real devices are elsewhere and leave this empty."""
 
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or embedded.secret(KEYS / "django.secret")
 DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
@@ -227,13 +229,51 @@ if FEDSHARE_ASSURANCE not in LEVELS:
 
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "plan-and-sweep": {"task": "unlearning.plan_and_sweep", "schedule": 2.0, "options": {"expires": 10}}
+    "plan-and-sweep": {"task": "unlearning.plan_and_sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "keep-house": {"task": "unlearning.keep_house", "schedule": crontab(hour=3, minute=0)},
 }
 
 # --- Evidence -----------------------------------------------------------------------------------
 
 FEDSHARE_LOG_ORIGIN = os.environ.get("FEDSHARE_LOG_ORIGIN", "fedshare.local/log")
 """Name of the transparency log in its checkpoints (C2SP tlog-checkpoint): unique and lasting."""
+
+FEDSHARE_MASTER_KEY = os.environ.get("FEDSHARE_MASTER_KEY", "")
+"""The master key, 32 bytes in base64, where it is not to lie in a file."""
+
+FEDSHARE_KMS = os.environ.get("FEDSHARE_KMS", "")
+"""Dotted path of a class that encrypts and decrypts the master key (`audits.evidence.master.KeyManagement`)."""
+
+FEDSHARE_WITNESSES = os.environ.get("FEDSHARE_WITNESSES", "").split()
+"""Who cosigns the log's checkpoints, separated by spaces: addresses of C2SP witnesses (another instance's
+`https://…/witness`), or folders on storage that nobody here can rewrite."""
+
+FEDSHARE_WITNESSED_LOGS = os.environ.get("FEDSHARE_WITNESSED_LOGS", "").split()
+"""Keys of other instances' logs to which this one is a witness, separated by spaces."""
+
+FEDSHARE_WITNESS_NAME = os.environ.get("FEDSHARE_WITNESS_NAME", f"{FEDSHARE_LOG_ORIGIN}/witness")
+"""Under which this instance cosigns them."""
+
+FEDSHARE_RETENTION_MONTHS = int(os.environ.get("FEDSHARE_RETENTION_MONTHS", "36"))
+"""Months that evidence is kept after its request has ended; California asks for 24 at least (11 CCR § 7101(a))."""
+if FEDSHARE_RETENTION_MONTHS < 24:
+    raise ImproperlyConfigured(f"FEDSHARE_RETENTION_MONTHS: {FEDSHARE_RETENTION_MONTHS} are too few: give at least 24")
+
+FEDSHARE_REPORT_LANGUAGES = os.environ.get("FEDSHARE_REPORT_LANGUAGES", "en").split(",")
+"""Languages that every report is written in, separated by commas: `en`, `fr`, `de`."""
+if not set(FEDSHARE_REPORT_LANGUAGES) <= {"en", "fr", "de"}:
+    raise ImproperlyConfigured(f"FEDSHARE_REPORT_LANGUAGES: {','.join(FEDSHARE_REPORT_LANGUAGES)!r}: give en, fr, de")
+
+FEDSHARE_TSA = os.environ.get("FEDSHARE_TSA", "")
+"""Address of a time-stamping authority (RFC 3161); without one, reports state the signer's own clock."""
+
+FEDSHARE_TRUST = os.environ.get("FEDSHARE_TRUST", "")
+"""PEM file with the roots, and what lies between, of the signer's and the authority's certificates: with it, reports
+carry validation data for later years (PAdES B-LT)."""
+
+FEDSHARE_PKCS11 = os.environ.get("FEDSHARE_PKCS11", "")
+"""The signer's key on a token, as a URI (RFC 7512): `pkcs11:token=T;object=KEY?module-path=LIB&pin-source=file:PATH`.
+Its certificate lies in the key folder, as `signer.crt`. Without it the key lies there too."""
 
 FEDSHARE_CONTROLLER = os.environ.get("FEDSHARE_CONTROLLER", "Demonstration controller")
 """Name of the controller (GDPR art. 4(7)) as reports print it."""
@@ -243,6 +283,8 @@ FEDSHARE_CONTROLLER = os.environ.get("FEDSHARE_CONTROLLER", "Demonstration contr
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
+LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
 USE_TZ = True
 
 LOGGING = {

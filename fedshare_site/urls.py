@@ -6,5 +6,6 @@ from oauth2_provider.views import TokenView
 urlpatterns = [
     path("", include("unlearning.dashboard.urls")),
     path("api/v1/", include("unlearning.api.urls")),
+    path("", include("audits.urls")),
     path("oauth/token/", TokenView.as_view(), name="token"),
 ]

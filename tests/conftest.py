@@ -18,6 +18,6 @@ def _own_folders(settings, tmp_path):
 
 @pytest.fixture(scope="session", autouse=True)
 def _keys(django_db_setup):
-    from audits.evidence.keys import make_keys
+    from audits.keys import make_keys
 
     make_keys()

@@ -3,13 +3,12 @@
 from unlearning.consent.models import ConsentEvent, ConsentState
 from unlearning.jobs.models import Job
 from unlearning.lineage.models import Dataset, Interaction, Item, Subject, Suppression
-from unlearning.requests.models import Evidence, Request, RequestSubject, SealedForgetSet
+from unlearning.requests.models import Request, RequestSubject, SealedForgetSet
 
 __all__ = [
     "ConsentEvent",
     "ConsentState",
     "Dataset",
-    "Evidence",
     "Interaction",
     "Item",
     "Job",

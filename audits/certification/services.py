@@ -3,21 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from audits.certification.models import Certification
-from audits.evidence import log
-from audits.evidence.canonical import canonical_json
-from audits.evidence.document import CERTIFICATION, canonical_digest, log_entry, validate
-from audits.evidence.keys import log_verifier_key, signer_files, signer_fingerprint
-from audits.evidence.models import LogEntry
-from audits.reports.certification import render
-from audits.reports.signing import sign_pdf
+from audits.evidence.document import CERTIFICATION
+from audits.evidence.issuing import issue as issue_document
+from audits.evidence.provisions import ATTACKS
+from audits.reports.signer import signer_fingerprint
 from models_engine.fedshare.code import code_digest
 from models_engine.registry.models import ModelVersion
 
@@ -31,38 +25,11 @@ def issue(version: ModelVersion, owner: UUID, content: dict[str, Any], certified
         content: what was measured; see the schema.
         certified: the kinds of request that it certifies.
     """
-    now = timezone.now()
-    certification = Certification(
-        id=owner, version=version, code_digest=version.code_digest, certified=certified, issued_at=now
+    content = content | {"certified": certified, "attacks": ATTACKS}
+    document = issue_document(CERTIFICATION, owner, signer_fingerprint(), content, timezone.now())
+    return Certification.objects.create(
+        id=owner, version=version, code_digest=version.code_digest, certified=certified, document=document
     )
-    document = validate(
-        {
-            "schema": CERTIFICATION,
-            "id": str(certification.id),
-            "controller": settings.FEDSHARE_CONTROLLER,
-            "issued_at": now.isoformat(),
-            "certified": certified,
-            "log": {"origin": settings.FEDSHARE_LOG_ORIGIN, "key": log_verifier_key()},
-            "signer_certificate_sha256": signer_fingerprint(),
-            **content,
-        }
-    )
-    kind, payload, _ = log_entry(document)
-    certification.log_index = log.append(kind, payload, now).index
-    certification.canonical, certification.digest = canonical_json(document).decode(), canonical_digest(document)
-    certification.save()
-    return certification
-
-
-def write_report(certification: Certification) -> str:
-    """Render, sign and store the report, unless it is there. Returns its name in the storage."""
-    if not certification.report:
-        proof = log.prove(LogEntry.objects.get(index=certification.log_index))
-        pdf = sign_pdf(render(certification.document, proof), *signer_files())
-        name = storages["reports"].save(f"certification-{certification.id}.pdf", ContentFile(pdf))
-        certification.report = name
-        certification.save(update_fields=["report"])
-    return certification.report
 
 
 def certification_of(version: ModelVersion) -> Certification | None:

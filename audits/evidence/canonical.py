@@ -4,19 +4,32 @@ import json
 import math
 from typing import Any
 
+import rfc8785
+
 
 def canonical_json(value: Any) -> bytes:
-    """UTF-8 JSON with sorted keys, no spaces, and no number that JSON can't carry.
-
-    For the values used here (strings, integers, finite floats, lists, objects with ASCII keys) this
-    is RFC 8785, but for the exponent form of very large and very small numbers.
+    """The value in the JSON Canonicalization Scheme (RFC 8785).
 
     Raises:
-        ValueError: a float is NaN or infinite.
+        ValueError: a float is NaN or infinite, an integer is beyond ±(2^53 - 1), or a value is no JSON.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return rfc8785.dumps(value)
 
 
 def finite(number: float) -> float | None:
     """The number, or None where JSON has no spelling for it (an unbounded interval's end)."""
     return number if math.isfinite(number) else None
+
+
+def parse_json(content: bytes | str) -> Any:
+    """What `canonical_json` wrote; floats that were written without a fraction stay numbers that it can write again.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    return json.loads(content, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    value = int(digits)
+    return value if abs(value) < 2**53 else float(digits)

@@ -7,16 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from audits.evidence.canonical import canonical_json
 
-EVIDENCE, CERTIFICATION = "fedshare-evidence/2", "fedshare-certification/1"
-"""What a document's `schema` says: how a request ended, or how a method did on a model."""
-_FOLDER = Path(__file__).parent / "schema"
-SCHEMAS = {EVIDENCE: _FOLDER / "evidence-2.json", CERTIFICATION: _FOLDER / "certification-1.json"}
+EVIDENCE, CERTIFICATION = "fedshare-evidence/3", "fedshare-certification/2"
+BATCH, REGISTER = "fedshare-batch/1", "fedshare-register/1"
+"""What a document's `schema` says: how a request ended, how a method did on a model, what a job did for all of its
+requests, and what was answered in a period."""
 
-ISSUED, CERTIFIED = "evidence.issued", "certification.issued"
-"""Kinds of the log entries that commit to them."""
+_FOLDER = Path(__file__).parent / "schema"
+SCHEMAS = {
+    EVIDENCE: _FOLDER / "evidence-3.json",
+    CERTIFICATION: _FOLDER / "certification-2.json",
+    BATCH: _FOLDER / "batch-1.json",
+    REGISTER: _FOLDER / "register-1.json",
+}
+_COMMON = _FOLDER / "common-1.json"
 
 
 def validate(document: dict[str, Any]) -> dict[str, Any]:
@@ -34,13 +41,18 @@ def validate(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def log_entry(document: dict[str, Any]) -> tuple[str, dict[str, str], str]:
-    """Kind, payload and time of the log entry that commits to a document; it can be rebuilt from it alone."""
-    digest = canonical_digest(document)
-    if document["schema"] == EVIDENCE:
-        request = document["request"]
-        return ISSUED, {"document": digest, "request": request["id"]}, request["completed_at"]
-    return CERTIFIED, {"certification": document["id"], "document": digest}, document["issued_at"]
+def entry_kind(document: dict[str, Any]) -> str:
+    """Kind of the log entry that commits to a document, such as `evidence.issued`."""
+    return document["schema"].partition("/")[0].removeprefix("fedshare-") + ".issued"
+
+
+def log_entry(document: dict[str, Any]) -> dict[str, Any]:
+    """The log entry that commits to a document; it can be rebuilt from the document alone."""
+    return {
+        "kind": entry_kind(document),
+        "payload": {"document": canonical_digest(document), "id": document["id"]},
+        "recorded_at": document["issued_at"],
+    }
 
 
 def canonical_digest(document: dict[str, Any]) -> str:
@@ -50,4 +62,7 @@ def canonical_digest(document: dict[str, Any]) -> str:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads(SCHEMAS[name].read_text()))
+    common = Resource.from_contents(json.loads(_COMMON.read_text()))
+    registry: Registry[Any] = Registry().with_resource(_COMMON.name, common)
+    schema = json.loads(SCHEMAS[name].read_text())
+    return Draft202012Validator(schema, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER)

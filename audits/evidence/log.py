@@ -1,28 +1,36 @@
-"""Appending to the transparency log, and proving what is in it."""
+"""The transparency log: appending, giving entries their places, and proving what is in it."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
+from audits.evidence import witnessing
 from audits.evidence.canonical import canonical_json
-from audits.evidence.checkpoint import Checkpoint, offline_proof, sign
 from audits.evidence.keys import log_key
-from audits.evidence.merkle import inclusion_proof, leaf_hash, root_hash
-from audits.evidence.models import LogEntry
+from audits.evidence.models import LogCheckpoint, LogEntry, LogLeaf, LogNode
+from audits.evidence.tlog import merkle
+from audits.evidence.tlog.checkpoint import Checkpoint, offline_proof, sign
+from audits.evidence.tlog.merkle import Growth, Place, leaf_hash
+from audits.evidence.tlog.witness import Fork
 
-_APPEND_LOCK = 0x6665647368617265  # "fedshare": one appender at a time keeps the index without gaps
+_SEQUENCE_LOCK = 0x6665647368617265  # "fedshare": one at a time gives places
+_SIGN_LOCK = _SEQUENCE_LOCK + 1
+_AT_ONCE = 10_000
 
 
-def entry_bytes(kind: str, recorded_at: str, payload: dict[str, Any]) -> bytes:
-    """The canonical form of an entry: what its leaf hash is taken over."""
-    return canonical_json({"kind": kind, "payload": payload, "recorded_at": recorded_at})
+def entry_json(kind: str, recorded_at: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """An entry as its leaf hash is taken over it, in canonical JSON."""
+    return {"kind": kind, "payload": payload, "recorded_at": recorded_at}
 
 
-@transaction.atomic
 def append(kind: str, payload: dict[str, Any], recorded_at: datetime | None = None) -> LogEntry:
     """Append an entry, in the caller's transaction: if that rolls back, the entry never was.
 
@@ -30,21 +38,115 @@ def append(kind: str, payload: dict[str, Any], recorded_at: datetime | None = No
         payload: JSON-serialisable; salted commitments and numbers only.
         recorded_at: the moment that the entry states; None means now.
     """
+    return LogEntry.objects.create(kind=kind, payload=payload, recorded_at=recorded_at or timezone.now())
+
+
+def sequence() -> int:
+    """Give entries whose transactions are committed their places in the tree. Returns the log's size.
+
+    What one transaction appends keeps its order, and so does what one appender commits after another commit.
+    """
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SEQUENCE_LOCK])
+            cursor.execute(
+                "DELETE FROM audits_waitingentry WHERE entry_id IN "
+                "(SELECT entry_id FROM audits_waitingentry ORDER BY entry_id LIMIT %s) RETURNING entry_id",
+                [_AT_ONCE],
+            )
+            waiting = sorted(entry for (entry,) in cursor.fetchall())
+            tree = _place(waiting)
+        if len(waiting) < _AT_ONCE:
+            return tree.size
+
+
+def _place(waiting: Sequence[int]) -> Growth:
+    tree = Growth(size(), stored_nodes)
+    if not waiting:
+        return tree
+    leaves, nodes = [], []
+    for entry in LogEntry.objects.filter(pk__in=waiting).order_by("pk"):
+        leaf = LogLeaf(index=tree.size, entry=entry, hash=leaf_of(entry))
+        leaves.append(leaf)
+        nodes += [LogNode(level=level, index=index, hash=value) for (level, index), value in tree.add(leaf.hash)][1:]
+    LogLeaf.objects.bulk_create(leaves)
+    LogNode.objects.bulk_create(nodes)
+    return tree
+
+
+def leaf_of(entry: LogEntry) -> bytes:
+    """The leaf hash of an entry, taken from its content."""
+    return leaf_hash(canonical_json(entry_json(entry.kind, entry.recorded_at.isoformat(), entry.payload)))
+
+
+def size() -> int:
+    """How many entries have their places."""
+    last = LogLeaf.objects.aggregate(last=Max("index"))["last"]
+    return 0 if last is None else last + 1
+
+
+def stored_nodes(places: Sequence[Place]) -> dict[Place, bytes]:
+    """Hashes of the tree's nodes, in two queries."""
+    by_level: dict[int, list[int]] = defaultdict(list)
+    for level, index in places:
+        by_level[level].append(index)
+    found: dict[Place, bytes] = {}
+    if leaves := by_level.pop(0, []):
+        rows = LogLeaf.objects.filter(index__in=leaves).values_list("index", "hash")
+        found |= {(0, index): bytes(value) for index, value in rows}
+    if by_level:
+        wanted = reduce(or_, (Q(level=level, index__in=indices) for level, indices in by_level.items()))
+        rows = LogNode.objects.filter(wanted).values_list("level", "index", "hash")
+        found |= {(level, index): bytes(value) for level, index, value in rows}
+    return found
+
+
+@transaction.atomic
+def checkpoint() -> LogCheckpoint:
+    """The log as it now stands, signed, and cosigned by the witnesses that are set.
+
+    Raises:
+        Fork: a witness saw another past of this log.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_APPEND_LOCK])
-    last = LogEntry.objects.aggregate(last=Max("index"))["last"]
-    recorded_at = recorded_at or timezone.now()
-    return LogEntry.objects.create(
-        index=0 if last is None else last + 1,
-        recorded_at=recorded_at,
-        kind=kind,
-        payload=payload,
-        leaf_hash=leaf_hash(entry_bytes(kind, recorded_at.isoformat(), payload)),
-    )
+        # Witnesses see sizes in their order; appenders don't wait for this.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SIGN_LOCK])
+    now = sequence()
+    known = LogCheckpoint.objects.filter(size=now).first()
+    if known:
+        return known
+    note = sign(Checkpoint(settings.FEDSHARE_LOG_ORIGIN, now, merkle.root(now, stored_nodes)), log_key())
+    note += witnessing.cosignatures(note, lambda old: _continuing(old, now))
+    return LogCheckpoint.objects.create(size=now, note=note)
+
+
+def consistency(old: int, new: int) -> list[bytes]:
+    """Proof that the log of `old` entries begins the log of `new`; nothing is to be proven from the empty one.
+
+    Raises:
+        ValueError: it does not, or the log has not come so far.
+    """
+    if not 0 <= old <= new <= size():
+        raise ValueError(f"{old} entries do not begin {new}, or the log has not come so far")
+    return merkle.consistency_proof(old, new, stored_nodes) if old else []
+
+
+def _continuing(old: int, now: int) -> list[bytes]:
+    if old > now:
+        raise Fork(f"a witness has cosigned {old} entries of this log, which has {now}: some were lost")
+    return consistency(old, now)
 
 
 def prove(entry: LogEntry) -> str:
-    """An offline proof that the entry is in the log as it now stands."""
-    leaves = [bytes(leaf) for leaf in LogEntry.objects.order_by("index").values_list("leaf_hash", flat=True)]
-    note = sign(Checkpoint(settings.FEDSHARE_LOG_ORIGIN, len(leaves), root_hash(leaves)), log_key())
-    return offline_proof(entry.index, inclusion_proof(entry.index, leaves), note)
+    """An offline proof that the entry is in the log as it now stands; call it outside of the entry's transaction."""
+    return prove_by(entry, checkpoint())
+
+
+def prove_by(entry: LogEntry, point: LogCheckpoint) -> str:
+    """An offline proof that the entry was in the log at a checkpoint.
+
+    Raises:
+        ValueError: it was not there yet.
+    """
+    index = LogLeaf.objects.get(entry=entry).index
+    return offline_proof(index, merkle.inclusion_proof(index, point.size, stored_nodes), point.note)

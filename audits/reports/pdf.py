@@ -3,17 +3,20 @@
 import base64
 import hashlib
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 from django.template.loader import render_to_string
+from django.utils import translation
 from weasyprint import CSS, HTML, Attachment, URLFetcher
 from weasyprint.text.fonts import FontConfiguration
 
 from audits.evidence.canonical import canonical_json
 from audits.reports import wording
+from audits.reports.glossary import GLOSSARIES
 
 EVIDENCE_NAME = "evidence.json"
 PROOF_NAME = "evidence.tlog-proof"
@@ -25,28 +28,38 @@ os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
 
 _OWN_RESOURCES = URLFetcher(allowed_protocols=("data", "file"))  # a report loads nothing from the network
 
+Context = Callable[[dict[str, Any]], dict[str, Any]]
+"""From a document to what its pages show; called with the report's language active."""
 
-def write_pdf(template: str, context: dict[str, Any], document: dict[str, Any], proof: str, issued: datetime) -> bytes:
+
+def write_pdf(template: str, context: Context, document: dict[str, Any], proof: str, language: str) -> bytes:
     """The unsigned PDF, with the document and its log proof attached.
 
     Args:
-        template: of the pages; `context` is what it shows, beside what all reports do.
+        template: of the pages.
+        context: what they show, beside what all reports do.
         document: valid by its schema.
         proof: its offline proof (C2SP tlog-proof).
-        issued: the moment that the file states.
+        language: `en`, `fr` or `de`.
     """
     content = canonical_json(document)
+    issued = datetime.fromisoformat(document["issued_at"])
     fonts = FontConfiguration()
-    common = {
-        "document": document,
-        "issued": issued,
-        "attacks": wording.ATTACKS,
-        "glossary": wording.GLOSSARY,
-        "document_digest": hashlib.sha256(content).hexdigest(),
-        "evidence_name": EVIDENCE_NAME,
-        "proof_name": PROOF_NAME,
-    }
-    html = HTML(string=render_to_string(template, common | context), url_fetcher=_OWN_RESOURCES)
+    with translation.override(language):
+        common = {
+            "document": document,
+            "issued": issued,
+            "language": language,
+            "attacks": [
+                (wording.ATTACK_CLASSES[name], wording.ATTACK_STATUS[status])
+                for name, status in document.get("attacks", {}).items()
+            ],
+            "glossary": GLOSSARIES[document["schema"]],
+            "document_digest": hashlib.sha256(content).hexdigest(),
+            "evidence_name": EVIDENCE_NAME,
+            "proof_name": PROOF_NAME,
+        }
+        html = HTML(string=render_to_string(template, common | context(document)), url_fetcher=_OWN_RESOURCES)
     style = CSS(string=render_to_string("reports/report.css", {"fonts": _FONTS.as_uri()}), font_config=fonts)
     return html.write_pdf(
         stylesheets=[style],

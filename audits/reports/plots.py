@@ -4,13 +4,14 @@ import io
 from typing import Any
 
 import matplotlib
+from django.utils.translation import gettext
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from audits.reports.wording import STATISTICS
 
-_STYLE = {
+STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.spines.top": False,
@@ -22,44 +23,46 @@ _STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "fedshare",
 }
-_INK, _ACCENT, _MUTED = "#111827", "#0f766e", "#9ca3af"
+INK, ACCENT, MUTED = "#111827", "#0f766e", "#9ca3af"
 
 
 def score_distributions(histogram: dict[str, Any]) -> str:
     """How the withdrawn pairs score in models that know them, after forgetting, and in models that never did."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 2.3), layout="constrained")
         axes = figure.add_subplot()
         edges = histogram["edges"]
-        axes.stairs(histogram["references"], edges, fill=True, color="#e5e7eb", label="models that never saw the data")
+        axes.stairs(
+            histogram["references"], edges, fill=True, color="#e5e7eb", label=gettext("models that never saw the data")
+        )
         axes.stairs(
             histogram["known"],
             edges,
-            color=_INK,
+            color=INK,
             linestyle=(0, (4, 2)),
             linewidth=1.2,
-            label="models that know the data",
+            label=gettext("models that know the data"),
         )
-        axes.stairs(histogram["after"], edges, color=_ACCENT, linewidth=1.6, label="after forgetting")
-        axes.set_xlabel("margin of a withdrawn pair over comparable items (standard deviations)")
-        axes.set_ylabel("share of pairs")
+        axes.stairs(histogram["after"], edges, color=ACCENT, linewidth=1.6, label=gettext("after forgetting"))
+        axes.set_xlabel(gettext("margin of a withdrawn pair over comparable items (standard deviations)"))
+        axes.set_ylabel(gettext("share of pairs"))
         axes.legend(frameon=False, loc="upper right")
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def residual_influence(membership: list[dict[str, Any]], margin: float) -> str:
     """ρ of each statistic with its interval, against the margin; 1 is nothing done."""
-    return influences([(STATISTICS[member["name"]], member["influence"]) for member in membership], margin)
+    return influences([(str(STATISTICS[member["name"]]), member["influence"]) for member in membership], margin)
 
 
 def influences(rows: list[tuple[str, dict[str, float | None]]], margin: float) -> str:
     """ρ with its interval under each label, against the margin; 1 is nothing done."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 0.75 + 0.32 * len(rows)), layout="constrained")
         axes = figure.add_subplot()
         axes.axvspan(-margin, margin, color="#ccfbf1", lw=0)
-        axes.axvline(0, color=_MUTED, lw=0.8)
-        axes.axvline(1, color=_INK, lw=0.8, linestyle=(0, (4, 2)))
+        axes.axvline(0, color=MUTED, lw=0.8)
+        axes.axvline(1, color=INK, lw=0.8, linestyle=(0, (4, 2)))
         low, high = -1.25, 1.75
         beyond = 0.06  # room for the arrows, beside the labels
         for place, (_, influence) in enumerate(reversed(rows)):
@@ -67,25 +70,30 @@ def influences(rows: list[tuple[str, dict[str, float | None]]], margin: float) -
         axes.set_yticks(range(len(rows)), [label for label, _ in reversed(rows)])
         axes.set_xlim(low - beyond, high + beyond)
         axes.set_ylim(-0.7, len(rows) - 0.3)
-        axes.set_xlabel(f"residual influence ρ (0: never knew, 1: nothing done; shaded: ±{margin:g})")
+        axes.set_xlabel(
+            gettext("residual influence ρ (0: never knew, 1: nothing done; shaded: ±{margin})").format(
+                margin=f"{margin:g}"
+            )
+        )
         axes.tick_params(axis="y", length=0)
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def _interval(axes: Axes, row: int, interval: dict[str, float | None], low: float, high: float) -> None:
     """A line with a dot; arrows where it leaves the picture."""
     left = low if interval["low"] is None else max(low, interval["low"])
     right = high if interval["high"] is None else min(high, interval["high"])
-    axes.plot([left, right], [row, row], color=_ACCENT, lw=1.6, solid_capstyle="butt")
+    axes.plot([left, right], [row, row], color=ACCENT, lw=1.6, solid_capstyle="butt")
     for end, marker in ((left, "<"), (right, ">")):
         if end in (low, high):
-            axes.plot([end], [row], marker=marker, color=_ACCENT, ms=5, clip_on=False)
+            axes.plot([end], [row], marker=marker, color=ACCENT, ms=5, clip_on=False)
     estimate = interval["estimate"]
     if estimate is not None and low < estimate < high:
-        axes.plot([estimate], [row], marker="o", color=_ACCENT, ms=5)
+        axes.plot([estimate], [row], marker="o", color=ACCENT, ms=5)
 
 
-def _svg(figure: Figure) -> str:
+def as_svg(figure: Figure) -> str:
+    """The figure without anything that differs from one run to the next."""
     buffer = io.StringIO()
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
     # Without the XML declaration and doctype it can stand inside HTML.

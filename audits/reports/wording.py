@@ -1,142 +1,237 @@
-"""What a report says in words; every sentence follows from the document."""
+"""What a report says in words, in the language that is active; every sentence follows from the document."""
 
 from typing import Any
 
-TITLES = {"erase": "Evidence of erasure", "unshare": "Evidence of unsharing"}
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from audits.verification.plan import CERTIFICATION, FULL, QUICK, STANDARD
+from audits.verification.reason import IN_WORDS, REPEATED, Because
+
+TITLES = {"erase": _("Evidence of erasure"), "unshare": _("Evidence of unsharing")}
 
 CONCLUSIONS = {
-    "exact": (
+    "exact": _(
         "The model was trained again without the withdrawn data; the result is the model that never had it, "
         "and its digest can be recomputed."
     ),
-    "equivalent": (
+    "equivalent": _(
         "The influence of the withdrawn data was removed from the model: what is left lies within the margin "
         "agreed beforehand, and no test that was run tells the model from one that never saw the data."
     ),
-    "certified": (
+    "certified": _(
         "Taken alone, the withdrawn data could not be found even in a model that knew it. The way of forgetting that "
         "was used is certified on this model: what it leaves of requests of this kind lies within the margin."
     ),
 }
 
+CONCLUSION_NAMES = {"exact": _("exact"), "equivalent": _("equivalent"), "certified": _("certified")}
+
 LIMITS = {
-    "exact": (
+    "exact": _(
         "The claim rests on what was run (code, configuration, seed and data roots below), not on a test. It "
         "covers the model named here, not copies or recommendations handed out earlier."
     ),
-    "equivalent": (
+    "equivalent": _(
         "The claim is statistical and holds for the attacks that were run, at the margin and assurance level "
         "stated. It is an interim effect; retraining makes it exact. It covers the model named here, not copies "
         "or recommendations handed out earlier."
     ),
-    "certified": (
+    "certified": _(
         "The check of this one request proves nothing by itself; the claim is the certification's, which is a report "
         "of its own and about the method. It is an interim effect; retraining makes it exact."
     ),
 }
 
 VERDICTS = {
-    "removed_within_margin": "removed within margin",
-    "residual_influence": "residual influence",
-    "over_forgotten": "over-forgotten",
-    "inconclusive": "inconclusive",
-    "not_testable": "not testable",
+    "removed_within_margin": _("removed within margin"),
+    "residual_influence": _("residual influence"),
+    "over_forgotten": _("over-forgotten"),
+    "inconclusive": _("inconclusive"),
+    "not_testable": _("not testable"),
 }
 
 STRATEGIES = {
-    "contrastive": "contrastive unlearning",
-    "retrain": "retraining without the data",
+    "contrastive": _("contrastive unlearning"),
+    "retrain": _("retraining without the data"),
 }
 
+KINDS = {"erase": _("erasure"), "unshare": _("unsharing")}
+
+STATES = {
+    "received": _("received"),
+    "identity_pending": _("identity pending"),
+    "accepted": _("accepted"),
+    "scheduled": _("scheduled"),
+    "unlearning": _("unlearning"),
+    "verifying": _("verifying"),
+    "completed": _("completed"),
+    "refused": _("refused"),
+    "on_hold": _("on hold"),
+    "cancelled": _("cancelled"),
+    "needs_attention": _("needs attention"),
+}
+
+EVENTS = {
+    "received": _("request received"),
+    "rows_removed": _("records left the live tables"),
+    "scheduled": _("given to a job"),
+    "plan_frozen": _("plan of the check frozen and logged"),
+    "forgotten": _("model made to forget"),
+    "checked": _("model checked"),
+    "replaced": _("new model serves"),
+    "destroyed": _("old model, sealed records and keys destroyed"),
+    "completed": _("request completed"),
+}
+
+DESTROYED = {
+    "model_version": _("model version"),
+    "forget_set": _("sealed records of this request"),
+    "subject_keys": _("identity digests and keys of subjects"),
+}
+
+DESTRUCTION = {"deleted": _("deleted"), "key_destroyed": _("key destroyed, content unreadable")}
+
 STATISTICS = {
-    "fold_in_on_item_rows": "Fold-in, item rows",
-    "fold_in_on_item_views": "Fold-in, item views",
-    "neighbours_on_item_rows": "Similar items, item rows",
-    "pairs_on_rows": "Pairs, own rows",
-    "pairs_on_views": "Pairs, views",
+    "fold_in_on_item_rows": _("Fold-in, item rows"),
+    "fold_in_on_item_views": _("Fold-in, item views"),
+    "neighbours_on_item_rows": _("Similar items, item rows"),
+    "pairs_on_rows": _("Pairs, own rows"),
+    "pairs_on_views": _("Pairs, views"),
 }
 
 ATTACK_NAMES = {
-    "lira": "likelihood ratio (LiRA)",
-    "lira_per_example": "LiRA, spread of each pair",
-    "population": "population (RMIA)",
-    "u_lira": "likelihood ratio on unlearned models (U-LiRA)",
+    "lira": _("likelihood ratio (LiRA)"),
+    "lira_per_example": _("LiRA, spread of each pair"),
+    "population": _("population (RMIA)"),
+    "u_lira": _("likelihood ratio on unlearned models (U-LiRA)"),
 }
 
 DISTANCES = {
-    "procrustes_residual": "Procrustes residual",
-    "cosine_structure": "Cosines to other items",
-    "neighbours_changed": "Nearest items (Jaccard distance)",
-    "energy_distance": "Energy distance",
-    "mmd": "Maximum mean discrepancy",
+    "procrustes_residual": _("Procrustes residual"),
+    "cosine_structure": _("Cosines to other items"),
+    "neighbours_changed": _("Nearest items (Jaccard distance)"),
+    "energy_distance": _("Energy distance"),
+    "mmd": _("Maximum mean discrepancy"),
 }
 
-ATTACKS = [
-    (
-        "Membership inference",
-        "run",
-        "likelihood ratio and population attacks, on scores by the subject's other items and by similar items, and on "
-        "the subject's own row where it remains",
-    ),
-    ("Attribute inference", "not run", ""),
-    ("Exfiltration", "not run", "not applicable: the model has no generative output"),
-    ("Regurgitation of training data", "not run", "not applicable: the model has no generative output"),
-    ("Model inversion", "not run", ""),
-    ("Reconstruction", "not run", ""),
-]
-"""Attack classes of EDPB Opinion 28/2024 § 55, and what was done about each."""
+ATTACK_CLASSES = {
+    "membership_inference": _("Membership inference"),
+    "attribute_inference": _("Attribute inference"),
+    "model_inversion": _("Model inversion"),
+    "reconstruction": _("Reconstruction"),
+    "exfiltration": _("Exfiltration"),
+    "regurgitation": _("Regurgitation of training data"),
+}
 
-GLOSSARY = [
-    (
-        "Residual influence ρ",
-        "0: like a model that never had the data. 1: like the model before. Negative: the "
-        "model avoids the data, which betrays it as well.",
+ATTACK_STATUS = {
+    "run": _(
+        "run: likelihood ratio and population attacks, on scores by the subject's other items and by similar items, "
+        "and on the subject's own row where it remains"
     ),
-    (
-        "Positive control",
-        "The same test must find the data in the model before. If it can't, it proves nothing about the model after.",
-    ),
-    (
-        "Reference model",
-        "A model trained without the data, with a fresh seed. How much references differ from "
-        "each other is the noise that a difference must exceed.",
-    ),
-    (
-        "Fold-in",
-        "Scoring an item by the subject's other items. It needs no record of the subject, so it works "
-        "after the record is deleted.",
-    ),
-    (
-        "Power",
-        "The chance that exact retraining would pass the equivalence test. A statistic is asked for equivalence only "
-        "where the plan's power is reached; it is known before the model is looked at. Needed: how many models of "
-        "each kind would give that power if the method were run again on many.",
-    ),
-    (
-        "AUC of the attack",
-        "Chance that an attacker ranks a withdrawn pair of this model above one of a reference model. 0.5 is guessing.",
-    ),
-    ("Commitment", "A keyed digest that stands for a subject. Once the key is destroyed it points at nobody."),
-]
+    "not_run": _("not run"),
+    "not_applicable": _("not applicable: the model has no generative output"),
+}
+
+LEVELS = {
+    level.name: (name, claim, limit)
+    for level, name, claim, limit in (
+        (QUICK, _("quick"), _(QUICK.claim), _(QUICK.limit)),
+        (STANDARD, _("standard"), _(STANDARD.claim), _(STANDARD.limit)),
+        (FULL, _("full"), _(FULL.claim), _(FULL.limit)),
+        (CERTIFICATION, _("certification"), _(CERTIFICATION.claim), _(CERTIFICATION.limit)),
+    )
+}
+"""Name, claim and limit of each."""
+
+CELLS = {
+    ("erase", "subject"): _("one subject, erased"),
+    ("unshare", "subject"): _("one subject, unsharing"),
+    ("erase", "tenth"): _("a tenth of the subjects, erased"),
+    ("unshare", "tenth"): _("a tenth of the subjects, unsharing"),
+}
+
+PROVISIONS = {
+    "GDPR art. 5(2)": _("The controller can demonstrate what was done."),
+    "GDPR art. 7(1)": _("The controller can demonstrate the consent."),
+    "GDPR art. 7(3)": _("Consent can be withdrawn at any time."),
+    "GDPR art. 12(3)": _("Answered within one month."),
+    "GDPR art. 12(4)": _("Reasons, where no action is taken."),
+    "GDPR art. 17(1)(b)": _("Erased once the consent is withdrawn."),
+    "GDPR art. 19": _("Recipients are told."),
+    "Cal. Civ. Code § 1798.105(c)": _("Deleted, and those told who had received it."),
+    "Cal. Civ. Code § 1798.130(a)(2)": _("Answered within 45 days."),
+    "11 CCR § 7022(b)": _("Permanently erased from existing systems."),
+    "11 CCR § 7101": _("Date, nature and manner of request and response; basis of a denial."),
+}
+
+
+def reason(stored: dict[str, Any]) -> str:
+    """Why a check ended as it did."""
+    names = ", ".join(_test_name(name) for name in stored["names"])
+    text = gettext(IN_WORDS[Because(stored["code"])]).format(
+        names=names, margin=stored["margin"], power=stored["power"] is not None and f"{100 * stored['power']:.0f} %"
+    )
+    return text if stored["models"] is None else gettext(REPEATED).format(models=stored["models"], rest=text)
 
 
 def reading_of_ladder(document: dict[str, Any]) -> str:
     """How the request came to its conclusion."""
     rungs = document["ladder"]
-    first = rungs[0]
+    first, last = rungs[0], rungs[-1]
     if len(rungs) == 1:
-        return f"The first strategy, {STRATEGIES[first['strategy']]}, reached the conclusion."
-    return (
-        f"The check after {STRATEGIES[first['strategy']]} found: {VERDICTS[first['verdict']]}. So the request went on "
-        f"to {STRATEGIES[rungs[-1]['strategy']]}, which is exact by construction."
-    )
+        return gettext("The first strategy, {strategy}, reached the conclusion.").format(
+            strategy=STRATEGIES[first["strategy"]]
+        )
+    return gettext(
+        "The check after {first} found: {verdict}. So the request went on to {last}, which is exact by construction."
+    ).format(first=STRATEGIES[first["strategy"]], verdict=VERDICTS[first["verdict"]], last=STRATEGIES[last["strategy"]])
 
 
 def certification_sentence(document: dict[str, Any]) -> str:
     """One sentence for the cover of a certification."""
     held = sum(cell["verdict"] == "removed_within_margin" for cell in document["cells"])
-    return (
-        f"{STRATEGIES[document['strategy']].capitalize()} removed the data's influence within the margin in {held} of "
-        f"{len(document['cells'])} kinds and sizes of request, over many models. A kind of request is certified "
-        "where that holds for every size."
+    return gettext(
+        "{strategy} removed the data's influence within the margin in {held} of {cells} kinds and sizes of request, "
+        "over many models. A kind of request is certified where that holds for every size."
+    ).format(strategy=_capital(str(STRATEGIES[document["strategy"]])), held=held, cells=len(document["cells"]))
+
+
+def batch_sentence(document: dict[str, Any]) -> str:
+    """One sentence for the cover of a batch."""
+    requests = len(document["requests"])
+    made = len(document["versions"])
+    ended = ngettext("{n} request ended", "{n} requests ended", requests).format(n=requests)
+    versions = ngettext("with {n} new version", "with {n} new versions", made).format(n=made)
+    return gettext("{ended} {versions} of {recommender}; the one before is destroyed.").format(
+        ended=ended, versions=versions, recommender=document["recommender"]
     )
+
+
+def register_sentence(document: dict[str, Any]) -> str:
+    """One sentence for the cover of a register."""
+    totals = document["totals"]
+    received = ngettext("{n} request was received", "{n} requests were received", totals["received"])
+    answered = ngettext("{n} was answered", "{n} were answered", totals["answered"])
+    late = ngettext("{n} later than the law allows", "{n} later than the law allows", totals["late"])
+    return (
+        f"{received.format(n=totals['received'])}, {answered.format(n=totals['answered'])}, "
+        + (gettext("none later than the law allows") if not totals["late"] else late.format(n=totals["late"]))
+        + "."
+    )
+
+
+def _test_name(name: str) -> str:
+    """A test's name as `Measured.trials` gives it: a statistic, an attack's on a statistic, or a distance."""
+    if name in STATISTICS or name in DISTANCES:
+        return str(STATISTICS.get(name) or DISTANCES[name])
+    for attack in sorted(ATTACK_NAMES, key=len, reverse=True):
+        for figure in ("auc", "tpr"):
+            prefix = f"{attack}_{figure}_"
+            if name.startswith(prefix):
+                return f"{ATTACK_NAMES[attack]}, {figure.upper()}, {STATISTICS[name.removeprefix(prefix)]}"
+    return name
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -6,7 +6,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import rfc8785
+
 from audits.verification.errors import AuditError
+from audits.verification.words import gettext_noop
 
 STATISTICS = ("fold_in", "neighbours", "pairs")
 """What statistics begin with; `_on_` and the name of what they look at follow. See `exposure.read`."""
@@ -45,11 +48,11 @@ QUICK = AssuranceLevel(
     known=0,
     repeats=False,
     attacks=("lira",),
-    claim=(
+    claim=gettext_noop(
         "One model is compared with 19 models trained without the data: a shift of about five standard "
         "deviations between models is found in four of five cases, and an exact rank test can reach p = 0.10."
     ),
-    limit=(
+    limit=gettext_noop(
         "The side that knows the data is the single model as it was. Removal is shown only where the data "
         "stood out by well over twenty standard deviations; smaller requests stay inconclusive, and the "
         "true-positive rate at very low false-positive rates is not estimated."
@@ -62,12 +65,12 @@ STANDARD = AssuranceLevel(
     known=32,
     repeats=False,
     attacks=("lira", "population"),
-    claim=(
+    claim=gettext_noop(
         "One model is compared with 32 models trained without the data and 32 trained with it, from which the "
         "attack learns what to look for, pair by pair. A shift of about five standard deviations is found in four "
         "of five cases, and such a shift is reached by smaller requests than at the quick level."
     ),
-    limit=(
+    limit=gettext_noop(
         "It is about this one model, so what one model shows by chance limits it: a single subject's request "
         "mostly stays inconclusive, and is then answered by exact retraining or at the full level."
     ),
@@ -79,13 +82,13 @@ FULL = AssuranceLevel(
     known=64,
     repeats=True,
     attacks=("lira", "lira_per_example", "population", "u_lira"),
-    claim=(
+    claim=gettext_noop(
         "The request is forgotten again by 64 models trained with the data, which are compared with 64 trained "
         "without it; the attack has learned from models that went through the same unlearning (U-LiRA). What "
         "the method leaves on average is measured to about a tenth for most single subjects, closer for larger "
         "requests."
     ),
-    limit=(
+    limit=gettext_noop(
         "Equivalence is that of the method on this request, over seeds. Of the one model that serves the check says "
         "that no test tells it from the references, with the power of the standard level, and no more."
     ),
@@ -97,11 +100,11 @@ CERTIFICATION = AssuranceLevel(
     known=32,
     repeats=True,
     attacks=("lira", "lira_per_example", "population", "u_lira"),
-    claim=(
+    claim=gettext_noop(
         "The method, with the amplitudes measured for this model, is run on 32 models that know what is withdrawn and "
         "compared with 32 that never did, for requests of several sizes and both kinds, drawn by key."
     ),
-    limit=(
+    limit=gettext_noop(
         "It is about the method on this model and its data, not about any one request; it ends with the code and "
         "with a new training."
     ),
@@ -216,8 +219,8 @@ class AuditPlan:
         return cls(**values)
 
     def digest(self) -> str:
-        """SHA-256 of the plan in canonical JSON."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        """SHA-256 of the plan in canonical JSON (RFC 8785)."""
+        return hashlib.sha256(rfc8785.dumps(self.as_json())).hexdigest()
 
     def assert_frozen(self, digest: str) -> None:
         """Raise AuditError unless this is the plan whose digest was put on record before anything ran."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from audits.verification.errors import AuditError
 from audits.verification.plan import AuditPlan
+from audits.verification.reason import Reason
 from audits.verification.statistics.detection import Detection
 from audits.verification.statistics.intervals import Interval
 from audits.verification.verdict import Finding, Trial, Verdict
@@ -189,4 +190,4 @@ class AuditResult:
     """Tests that tell the models apart (Holm)."""
     histogram: ScoreHistogram
     verdict: Verdict
-    reason: str
+    reason: Reason

@@ -28,6 +28,7 @@ from enum import StrEnum
 
 from audits.verification.errors import AuditError
 from audits.verification.plan import AuditPlan
+from audits.verification.reason import Because, Reason
 from audits.verification.statistics.intervals import Interval
 from audits.verification.statistics.multiplicity import holm
 
@@ -92,8 +93,8 @@ def alarms(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan
     return found + [t.name for t in trials if t.name in apart and not t.within]
 
 
-def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan) -> tuple[Verdict, str]:
-    """Apply the table. Returns the verdict and the reason in plain words.
+def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan) -> tuple[Verdict, Reason]:
+    """Apply the table. Returns the verdict, and which row gave it.
 
     Raises:
         AuditError: there is no finding.
@@ -109,45 +110,21 @@ def decide(findings: Sequence[Finding], trials: Sequence[Trial], plan: AuditPlan
     suspect = [f for f in controlled if f.name in alarm]
     towards = [f.name for f in suspect if f.towards]
     if towards:
-        return Verdict.RESIDUAL_INFLUENCE, f"The model still shows influence of the data ({_names(towards)})."
+        return Verdict.RESIDUAL_INFLUENCE, Reason(Because.STILL_THERE, tuple(towards))
     if suspect:
-        return (
-            Verdict.OVER_FORGOTTEN,
-            "The model avoids the data more than a model that never knew it "
-            f"({_names([f.name for f in suspect])}), which betrays it as well.",
-        )
+        return Verdict.OVER_FORGOTTEN, Reason(Because.AVOIDED, tuple(f.name for f in suspect))
     if alarm:
-        return (
-            Verdict.INCONCLUSIVE,
-            "The model differs from one that never saw the data, but not in a way that can be put down to the data "
-            f"({_names(alarm)}).",
-        )
+        return Verdict.INCONCLUSIVE, Reason(Because.DIFFERS_OTHERWISE, tuple(alarm))
     if not controlled:
-        return (
-            Verdict.NOT_TESTABLE,
-            "The check could not find the data even in a model that knows it, so finding nothing afterwards would "
-            "prove nothing.",
-        )
+        return Verdict.NOT_TESTABLE, Reason(Because.NOT_FOUND_BEFORE)
     powered = [f for f in controlled if f.power >= plan.power]
     if not powered:
-        return (
-            Verdict.INCONCLUSIVE,
-            "No test tells the model apart, but models differ too much by chance to show that less than "
-            f"{plan.margin:g} of the influence is left: even exact retraining would pass in {_best(controlled):.0%} "
-            "of cases at best.",
-        )
-    open_ones = [f.name for f in powered if not _small(f, plan)]
+        best = max(f.power for f in controlled)
+        return Verdict.INCONCLUSIVE, Reason(Because.TOO_NOISY, margin=plan.margin, power=best)
+    open_ones = tuple(f.name for f in powered if not _small(f, plan))
     if open_ones:
-        return (
-            Verdict.INCONCLUSIVE,
-            "No test tells the model apart by more than its margin, but the interval of the residual influence does "
-            f"not lie within ±{plan.margin:g} ({_names(open_ones)}).",
-        )
-    return (
-        Verdict.REMOVED_WITHIN_MARGIN,
-        f"What is left of the data's influence lies within ±{plan.margin:g} of none, and no test tells the "
-        "model from one that never saw the data by more than its margin.",
-    )
+        return Verdict.INCONCLUSIVE, Reason(Because.NOT_SHOWN_SMALL, open_ones, plan.margin)
+    return Verdict.REMOVED_WITHIN_MARGIN, Reason(Because.WITHIN_MARGIN, margin=plan.margin)
 
 
 def join(one: Verdict, alarmed: bool, repeated: Verdict) -> Verdict:
@@ -189,11 +166,3 @@ def _p_values(findings: Sequence[Finding], trials: Sequence[Trial]) -> list[tupl
 
 def _small(finding: Finding, plan: AuditPlan) -> bool:
     return finding.influence.inside(-plan.margin, plan.margin)
-
-
-def _best(findings: Sequence[Finding]) -> float:
-    return max(f.power for f in findings)
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(name.replace("_", " ") for name in names)

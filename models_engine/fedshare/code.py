@@ -1,7 +1,9 @@
 """Which code a model was made with."""
 
 import hashlib
+import platform
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import models_engine
@@ -19,3 +21,8 @@ def code_digest() -> str:
             digest.update(f"{path.relative_to(root)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def software() -> dict[str, str]:
+    """Versions of what a model was made with."""
+    return {"fedshare": models_engine.__version__, "torch": version("torch"), "python": platform.python_version()}

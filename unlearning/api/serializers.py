@@ -115,8 +115,7 @@ class RequestOut(serializers.ModelSerializer):
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_evidence(self, request: Request) -> str | None:
         """The address."""
-        evidence = getattr(request, "evidence", None)
-        return reverse("api:evidence", args=[request.pk]) if evidence and evidence.report else None
+        return reverse("api:evidence", args=[request.pk]) if request.evidence and request.evidence.report() else None
 
 
 class ConsentOut(serializers.Serializer):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404
+from django.utils.translation.trans_real import parse_accept_lang_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from oauth2_provider.contrib.rest_framework import TokenHasScope
@@ -102,8 +103,9 @@ class EvidenceView(ClientView):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY, 404: ProblemOut} | _PROBLEMS,
     )
     def get(self, http: HttpRequest, request_id: UUID) -> FileResponse:
-        """The signed PDF."""
-        return pdf_response(self.own_request(request_id))
+        """The signed PDF, in the language that `Accept-Language` asks for, where it was written in it."""
+        asked = parse_accept_lang_header(http.headers.get("Accept-Language", ""))
+        return pdf_response(self.own_request(request_id), [language for language, _ in asked])
 
 
 class ConsentsView(ClientView):
@@ -143,15 +145,15 @@ class ConsentsView(ClientView):
         return Response(body, status=status)
 
 
-def pdf_response(request: Request) -> FileResponse:
-    """The request's signed PDF as a download; 404 while there is none."""
-    evidence = getattr(request, "evidence", None)
-    if evidence is None or not evidence.report:
+def pdf_response(request: Request, languages: list[str]) -> FileResponse:
+    """The request's signed PDF as a download, in the first of some languages that there is; 404 while there is none."""
+    report = request.evidence and request.evidence.report(languages)
+    if report is None:
         raise Http404
     return FileResponse(
-        storages["reports"].open(evidence.report),
+        storages["reports"].open(report.name),
         as_attachment=True,
-        filename=f"fedshare-{request.kind}-{request.pk}.pdf",
+        filename=f"fedshare-{request.kind}-{request.pk}-{report.language}.pdf",
         content_type="application/pdf",
     )
 

@@ -1,5 +1,6 @@
 """Pages for privacy officers."""
 
+from typing import Any
 from uuid import UUID
 
 from csp.decorators import csp_replace
@@ -8,8 +9,10 @@ from django.core.paginator import Paginator
 from django.db.models import Count, F
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
+from audits.evidence.document import EVIDENCE
 from audits.reports import plots, wording
 from audits.reports.measured import last_measured, telling
 from models_engine.registry.models import Recommender
@@ -33,7 +36,8 @@ PHASES = {
 @require_safe
 def requests(http: HttpRequest) -> HttpResponse:
     """All requests: open ones in front, the first that is due foremost."""
-    found = Request.objects.select_related("job", "evidence").annotate(subject_count=Count("subjects"))
+    found = Request.objects.select_related("job").prefetch_related("evidence__reports")
+    found = found.annotate(subject_count=Count("subjects"))
     open_first = found.order_by(F("completed_at").desc(nulls_first=True), "due_at")
     page = Paginator(open_first, _PAGE_SIZE).get_page(http.GET.get("page"))
     models = Recommender.objects.select_related("serving")
@@ -45,10 +49,9 @@ def requests(http: HttpRequest) -> HttpResponse:
 def request_detail(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """One request: what was asked, how far it is, what came of it."""
     request = _get(request_id)
-    evidence = getattr(request, "evidence", None)
     context = _progress(request)
-    if evidence:
-        document = evidence.document
+    document = _document(request)
+    if document:
         context |= {
             "document": document,
             "sentence": wording.CONCLUSIONS[document["conclusion"]],
@@ -81,8 +84,8 @@ def request_progress(http: HttpRequest, request_id: UUID) -> HttpResponse:
 @login_required
 @require_safe
 def report(http: HttpRequest, request_id: UUID) -> FileResponse:
-    """The signed PDF."""
-    return pdf_response(_get(request_id))
+    """The signed PDF, in the language of the page."""
+    return pdf_response(_get(request_id), [get_language()])
 
 
 @login_required
@@ -90,8 +93,7 @@ def report(http: HttpRequest, request_id: UUID) -> FileResponse:
 @csp_replace({"style-src": ["'unsafe-inline'"], "default-src": ["'none'"]})  # of the picture alone: it styles itself
 def plot(http: HttpRequest, request_id: UUID, plot: str) -> HttpResponse:
     """A plot of the request's evidence: `influence` or `distribution`."""
-    evidence = getattr(_get(request_id), "evidence", None)
-    document = evidence.document if evidence else None
+    document = _document(_get(request_id))
     rung = document and last_measured(document)
     if not rung:
         raise Http404
@@ -108,6 +110,12 @@ def plot(http: HttpRequest, request_id: UUID, plot: str) -> HttpResponse:
 
 def _get(request_id: UUID) -> Request:
     return get_object_or_404(Request.objects.select_related("job", "evidence"), pk=request_id)
+
+
+def _document(request: Request) -> dict[str, Any] | None:
+    """The evidence, if it is of the version that these pages show; older ones are in their reports."""
+    evidence = request.evidence
+    return evidence.content if evidence and evidence.schema == EVIDENCE else None
 
 
 def _progress(request: Request) -> dict[str, object]:

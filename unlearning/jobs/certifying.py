@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from audits.evidence import log
-from audits.evidence.measurements import audit_as_json
+from audits.evidence.measurements import as_json, audit_as_json
 from audits.evidence.models import LogEntry
 from audits.verification.engine import AFTER_ERASURE, AFTER_UNSHARING, expose
 from audits.verification.errors import AuditError
@@ -158,7 +158,7 @@ class Certifying:
             "requests": len(trials),
             "plan": plan.as_json() | {"digest": plan.digest(), "claim": self.level.claim, "limit": self.level.limit},
             "verdict": result.verdict,
-            "reason": result.reason,
+            "reason": as_json(result.reason),
             "measurements": audit_as_json(result),
         }
 

@@ -12,6 +12,7 @@ from audits.verification.errors import AuditError
 from audits.verification.exposure import Exposure, Reading, Scene, read
 from audits.verification.plan import AuditPlan
 from audits.verification.protocol import Audit
+from audits.verification.reason import Because, Reason
 from audits.verification.results import AuditResult
 from audits.verification.verdict import Verdict, alarms, join
 from models_engine.fedshare.model import Model
@@ -28,19 +29,13 @@ logger = logging.getLogger(__name__)
 Phase = Callable[[str], None]
 """Called with the name of the part that begins."""
 
-_NOTHING_LEARNED = "The model had learned from none of the withdrawn interactions, so no check of it can find them."
-_NOTHING_TO_LOOK_AT = (
-    "A single pair of a subject who leaves is all that the model had learned from: no row and no other pair is left "
-    "by which it could be told."
-)
-
 
 @dataclass(frozen=True)
 class Judgement:
     """What the check of one request found on one rung of the ladder."""
 
     verdict: Verdict
-    reason: str
+    reason: Reason
     result: AuditResult | None = None
     """Of the model that is to serve; None where there was nothing to look for."""
     repeated: AuditResult | None = None
@@ -65,12 +60,12 @@ class Checks:
         """
         self._context = context
         self._scenes: dict[Request, Scene] = {}
-        self._refused: dict[Request, str] = {}
+        self._refused: dict[Request, Reason] = {}
         for request, plan in plans.items():
             try:
                 self._scenes[request] = self._scene(request, plan)
             except AuditError as error:  # that one request can't be checked keeps no other from its end
-                self._refused[request] = f"No check was possible: {error}."
+                self._refused[request] = Reason(Because.NO_CHECK_POSSIBLE, (str(error),))
         self._plans = {request: plans[request] for request in self._scenes}
         self._audits: dict[Request, Audit] = {}
         self._collateral: Collateral | None = None
@@ -125,7 +120,7 @@ class Checks:
             if request in self._refused:
                 return Judgement(Verdict.NOT_TESTABLE, self._refused[request])
             learned = len(self._context.pairs[request]) > 0
-            return Judgement(Verdict.NOT_TESTABLE, _NOTHING_TO_LOOK_AT if learned else _NOTHING_LEARNED)
+            return Judgement(Verdict.NOT_TESTABLE, Reason(Because.SINGLE_PAIR if learned else Because.NOTHING_LEARNED))
         audit = self._audits[request]
         one = audit.check(candidate)
         if repeated is None:
@@ -133,7 +128,7 @@ class Checks:
         many = audit.check(repeated)
         alarm = alarms(one.measured.findings(), one.measured.trials(audit.plan), audit.plan)
         verdict = join(one.verdict, bool(alarm), many.verdict)
-        reason = one.reason if alarm else f"Run on {many.models} models that knew the data: {many.reason}"
+        reason = one.reason if alarm else replace(many.reason, models=many.models)
         return Judgement(verdict, reason, one, many)
 
     def _repeated(self, strategy: Strategy, progress: Progress) -> dict[Request, list[Reading]]:

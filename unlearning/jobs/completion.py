@@ -4,25 +4,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from audits.certification.models import Certification
 from audits.certification.services import certifies
 from audits.evidence import log
-from audits.evidence.canonical import canonical_json
-from audits.evidence.document import EVIDENCE, log_entry, validate
-from audits.evidence.keys import log_verifier_key, signer_fingerprint
+from audits.evidence.document import EVIDENCE
+from audits.evidence.issuing import issue
 from audits.evidence.measurements import as_json, audit_as_json
+from audits.evidence.provisions import ATTACKS, PROVISIONS
+from audits.reports.signer import signer_fingerprint
 from audits.verification.collateral import CollateralResult, paired_change
 from audits.verification.plan import LEVELS, AuditPlan
 from audits.verification.verdict import Conclusion
 from models_engine.evaluation.ranking import SubjectQuality
+from models_engine.fedshare.code import software
 from models_engine.registry.models import ModelVersion
 from unlearning.jobs.checking import Checks, Judgement
 from unlearning.jobs.context import JobContext
+from unlearning.jobs.plans import frozen_at
 from unlearning.lineage.subjects import shred
-from unlearning.requests.models import Evidence, Request
+from unlearning.requests.models import Request
+from unlearning.requests.retention import kept_until
 from unlearning.requests.states import State
 
 
@@ -34,6 +37,8 @@ class Attempt:
     exact: bool
     judgement: Judgement
     conclusion: Conclusion | None
+    forgotten_at: datetime
+    checked_at: datetime
 
 
 @dataclass(frozen=True)
@@ -76,38 +81,37 @@ def _complete(
 ) -> None:
     now = timezone.now()
     gone = _destroy(request, destroyed, now)
-    document = validate(
-        {
-            "schema": EVIDENCE,
-            "controller": settings.FEDSHARE_CONTROLLER,
-            "request": _request(request, now),
-            "consent": _consent(request),
-            "lineage": _lineage(context.version, version, len(context.pairs[request]), request),
-            "method": _method(version, attempts[-1]),
-            "plan": None if attempts[-1].judgement.result is None else plan_as_json(AuditPlan.from_json(request.plan)),
-            "audit_models": {
-                "references": outcome.checks.references,
-                "known": outcome.checks.known,
-                "job": str(context.job),
-            },
-            "ladder": [_attempt(attempt) for attempt in attempts],
-            "certification": _certification(outcome.certificate, request),
-            "utility": _utility(outcome.effects),
-            "collateral": None if outcome.effects.collateral is None else as_json(outcome.effects.collateral),
-            "conclusion": attempts[-1].conclusion,
-            "destroyed": gone,
-            "recipients": [],
-            "log": {"origin": settings.FEDSHARE_LOG_ORIGIN, "key": log_verifier_key()},
-            "signer_certificate_sha256": signer_fingerprint(),
-        }
-    )
-    # Entry and document state the same moment, so that the entry can be rebuilt from the document.
-    kind, payload, _ = log_entry(document)
-    entry = log.append(kind, payload, now)
-    Evidence.objects.create(request=request, canonical=canonical_json(document).decode(), log_index=entry.index)
-    request.conclusion = attempts[-1].conclusion
+    last = attempts[-1]
+    content = {
+        "request": _request(request, now),
+        "response": {"nature": last.conclusion, "at": now.isoformat(), "denial": None},
+        "provisions": [
+            {"provision": one.provision, "fields": list(one.fields)} for one in PROVISIONS[request.regime, request.kind]
+        ],
+        "timeline": _timeline(request, attempts, now),
+        "consent": _consent(request),
+        "lineage": _lineage(context.version, version, len(context.pairs[request]), request),
+        "method": _method(version, last),
+        "plan": None if last.judgement.result is None else plan_as_json(AuditPlan.from_json(request.plan)),
+        "audit_models": {
+            "references": outcome.checks.references,
+            "known": outcome.checks.known,
+            "job": str(context.job),
+        },
+        "ladder": [_attempt(attempt) for attempt in attempts],
+        "certification": _certification(outcome.certificate, request),
+        "utility": _utility(outcome.effects),
+        "collateral": None if outcome.effects.collateral is None else as_json(outcome.effects.collateral),
+        "conclusion": last.conclusion,
+        "attacks": ATTACKS,
+        "destroyed": gone,
+        "recipients": [],
+        "kept_until": kept_until(now).isoformat(),
+    }
+    request.evidence = issue(EVIDENCE, request.id, signer_fingerprint(), content, now)
+    request.conclusion = last.conclusion
     request.completed_at, request.state = now, State.COMPLETED
-    request.save(update_fields=["conclusion", "completed_at", "state"])
+    request.save(update_fields=["conclusion", "completed_at", "evidence", "state"])
 
 
 def plan_as_json(plan: AuditPlan) -> dict[str, Any]:
@@ -116,18 +120,46 @@ def plan_as_json(plan: AuditPlan) -> dict[str, Any]:
     return plan.as_json() | {"digest": plan.digest(), "claim": level.claim, "limit": level.limit}
 
 
-def _destroy(request: Request, versions: list[ModelVersion], now: datetime) -> list[dict[str, str]]:
+def _destroy(request: Request, versions: list[ModelVersion], now: datetime) -> list[dict[str, Any]]:
     """Destroy the sealed forget set and, after an erasure, the subjects' keys. Returns what went."""
-    what = [f"model version {old.number} (SHA-256 {old.digest})" for old in versions]
+    gone = [_gone("model_version", "deleted", now, version=old.number, sha256=old.digest) for old in versions]
     request.forget_set.delete()
-    what.append("sealed forget set of this request and its key")
+    gone.append(_gone("forget_set", "key_destroyed", now))
     if request.kind == Request.Kind.ERASE:
-        for member in request.subjects.select_related("subject"):
+        members = request.subjects.select_related("subject")
+        for member in members:
             if member.subject.erased_at is None:
                 shred(member.subject)
-        what.append(f"identity digests and keys of {request.subjects.count()} subject(s)")
-    log.append("destroyed", {"request": str(request.id), "what": what})
-    return [{"what": item, "at": now.isoformat()} for item in what]
+        gone.append(_gone("subject_keys", "key_destroyed", now, count=len(members)))
+    log.append("destroyed", {"request": str(request.id), "what": gone})
+    return gone
+
+
+def _gone(item: str, method: str, now: datetime, **details: Any) -> dict[str, Any]:
+    return {
+        "item": item,
+        "count": 1,
+        "version": None,
+        "sha256": None,
+        "method": method,
+        "at": now.isoformat(),
+    } | details
+
+
+def _timeline(request: Request, attempts: list[Attempt], now: datetime) -> list[dict[str, Any]]:
+    moments = [
+        ("received", request.received_at, None),
+        ("rows_removed", request.rows_removed_at, None),
+        ("scheduled", request.job.created_at, None),
+    ]
+    if request.plan is not None:
+        moments.append(("plan_frozen", frozen_at(request), None))
+    for attempt in attempts:
+        moments.append(("forgotten", attempt.forgotten_at, attempt.strategy))
+        moments.append(("checked", attempt.checked_at, attempt.strategy))
+    moments += [("replaced", now, None), ("destroyed", now, None), ("completed", now, None)]
+    in_order = sorted(moments, key=lambda moment: moment[1])
+    return [{"event": event, "at": at.isoformat(), "strategy": strategy} for event, at, strategy in in_order]
 
 
 def _request(request: Request, now: datetime) -> dict[str, Any]:
@@ -136,6 +168,7 @@ def _request(request: Request, now: datetime) -> dict[str, Any]:
         "kind": request.kind,
         "regime": request.regime,
         "source": request.source,
+        "manner": "api",
         "subjects": [member.commitment for member in request.subjects.order_by("commitment")],
         "share_percent_before": request.share_percent_before,
         "share_percent_after": request.share_percent_after,
@@ -194,6 +227,7 @@ def _method(version: ModelVersion, attempt: Attempt) -> dict[str, Any]:
         "code": version.code_digest,
         "config": version.recommender.fedshare_config().digest(),
         "seed": version.seed,
+        "software": software(),
     }
 
 
@@ -203,8 +237,10 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "strategy": attempt.strategy,
         "exact": attempt.exact,
         "verdict": found.verdict,
-        "reason": found.reason,
+        "reason": as_json(found.reason),
         "concluded": attempt.conclusion,
+        "forgotten_at": attempt.forgotten_at.isoformat(),
+        "checked_at": attempt.checked_at.isoformat(),
         "measurements": None if found.result is None else audit_as_json(found.result),
         "repeated": None if found.repeated is None else audit_as_json(found.repeated),
     }
@@ -215,9 +251,9 @@ def _certification(certificate: Certification | None, request: Request) -> dict[
         return None
     return {
         "id": str(certificate.id),
-        "document": certificate.digest,
+        "document": certificate.document.digest,
         "certified": certifies(certificate, request.kind),
-        "issued_at": certificate.issued_at.isoformat(),
+        "issued_at": certificate.document.issued_at.isoformat(),
     }
 
 

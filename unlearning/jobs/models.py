@@ -28,6 +28,13 @@ class Job(models.Model):
     estimated_seconds = models.FloatField(null=True, help_text="For audit models and retraining, when it was planned")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+    evidence = models.OneToOneField(
+        "audits.IssuedDocument",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="job",
+        help_text="On the whole batch, once it has ended",
+    )
 
     class Meta:
         ordering = ["-created_at"]

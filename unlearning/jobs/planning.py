@@ -11,7 +11,7 @@ from audits.verification.plan import LEVELS
 from models_engine.registry.models import Recommender
 from unlearning.jobs.fleets import estimated_seconds
 from unlearning.jobs.models import Job
-from unlearning.requests.models import Evidence, Request
+from unlearning.requests.models import Request
 from unlearning.requests.states import State
 
 
@@ -50,11 +50,6 @@ def unclaimed_jobs() -> list[Job]:
     queued = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
     abandoned = Q(state=Job.State.RUNNING, lease_until__lt=now)
     return list(Job.objects.filter(queued | abandoned))
-
-
-def unwritten_reports() -> list[Evidence]:
-    """Evidence whose PDF is still to be written."""
-    return list(Evidence.objects.filter(report=""))
 
 
 def _open() -> Q:

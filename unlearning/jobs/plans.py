@@ -1,5 +1,7 @@
 """The plans of a job's audits: made once, put on record, and read back by every later attempt."""
 
+from datetime import datetime
+
 import numpy as np
 from django.conf import settings
 
@@ -40,7 +42,16 @@ def freeze_plans(context: JobContext) -> dict[Request, AuditPlan]:
 
 def frozen_digest(request: Request) -> str:
     """The digest that the log has of a request's plan."""
-    return LogEntry.objects.get(kind=FROZEN, payload__request=str(request.id)).payload["plan"]
+    return _entry(request).payload["plan"]
+
+
+def frozen_at(request: Request) -> datetime:
+    """When it was put there."""
+    return _entry(request).recorded_at
+
+
+def _entry(request: Request) -> LogEntry:
+    return LogEntry.objects.get(kind=FROZEN, payload__request=str(request.id))
 
 
 def _statistics(request: Request, context: JobContext) -> tuple[str, ...]:

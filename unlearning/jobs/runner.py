@@ -10,7 +10,7 @@
 
 import logging
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -26,6 +26,7 @@ from models_engine.fedshare.model import ModelFileError
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
 from models_engine.registry.services import discard_artifact, register_version, store_artifact
+from unlearning.jobs.batches import issue_batch
 from unlearning.jobs.checking import Checks, Judgement
 from unlearning.jobs.completion import Attempt, Effects, Outcome, complete_requests
 from unlearning.jobs.context import JobContext, erased_keys, read_context
@@ -82,13 +83,15 @@ def _run(held: Claim) -> None:
     for strategy in context.ladder:
         held.phase(f"forget: {strategy.name}")
         forgotten = strategy.forget(context.task, held.progress)
+        forgotten_at = timezone.now()
         held.phase(f"verify: {strategy.name}")
         with held.commit():
             for request in attempts:
                 move(request, State.VERIFYING)
         judgements = checks.judge(attempts, strategy, forgotten.model, held.progress)
         for request, earlier in attempts.items():
-            earlier.append(_attempt(strategy, judgements[request], certifies(certificate, request.kind)))
+            certified = certifies(certificate, request.kind)
+            earlier.append(_attempt(strategy, judgements[request], certified, forgotten_at))
         concluded = {request: earlier for request, earlier in attempts.items() if earlier[-1].conclusion}
         effects = Effects(before, _quality(context, forgotten), checks.damage(forgotten.model))
         held.phase(f"commit: {strategy.name}")
@@ -98,10 +101,11 @@ def _run(held: Claim) -> None:
             return
 
 
-def _attempt(strategy: Strategy, judgement: Judgement, certified: bool) -> Attempt:
+def _attempt(strategy: Strategy, judgement: Judgement, certified: bool, forgotten_at: datetime) -> Attempt:
     # Where nothing could be looked for there was no control either, so a certification has nothing to add.
     certified = certified and judgement.result is not None
-    return Attempt(strategy.name, strategy.exact, judgement, conclude(judgement.verdict, strategy.exact, certified))
+    conclusion = conclude(judgement.verdict, strategy.exact, certified)
+    return Attempt(strategy.name, strategy.exact, judgement, conclusion, forgotten_at, timezone.now())
 
 
 def _untouched(context: JobContext) -> Forgotten:
@@ -163,7 +167,8 @@ def _commit(
                 move(request, State.UNLEARNING)
             if not job.requests.exclude(state=State.COMPLETED).exists():
                 job.state, job.finished_at, job.progress = Job.State.DONE, timezone.now(), 1.0
-                job.save(update_fields=["state", "finished_at", "progress"])
+                job.evidence = issue_batch(job)
+                job.save(update_fields=["state", "finished_at", "progress", "evidence"])
                 fleet.record_destruction(outcome.checks.references, outcome.checks.known)
                 transaction.on_commit(fleet.destroy)
     except BaseException:

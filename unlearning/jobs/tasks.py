@@ -3,8 +3,13 @@
 from uuid import UUID
 
 from celery import shared_task
+from django.utils import timezone
 
-from unlearning.jobs import fleets, planning, reporting, runner
+from audits.evidence import log
+from audits.evidence.models import IssuedDocument
+from audits.reports import writing
+from unlearning.jobs import fleets, planning, runner
+from unlearning.requests import retention
 
 
 @shared_task(name="unlearning.plan_and_sweep")
@@ -13,8 +18,8 @@ def plan_and_sweep() -> None:
     planning.plan_jobs()
     for job in planning.unclaimed_jobs():
         run_job.delay(str(job.id))
-    for evidence in planning.unwritten_reports():
-        write_report.delay(evidence.pk)
+    for document in writing.unwritten():
+        write_reports.delay(document.pk)
     fleets.sweep()
 
 
@@ -24,7 +29,14 @@ def run_job(job_id: str) -> None:
     runner.run_job(UUID(job_id))
 
 
-@shared_task(name="unlearning.write_report")
-def write_report(evidence_id: int) -> None:
-    """Write the PDF of a completed request, unless it is there."""
-    reporting.write_report(evidence_id)
+@shared_task(name="unlearning.write_reports")
+def write_reports(document_id: int) -> None:
+    """Write the PDFs of an issued document, but for those that are there."""
+    writing.write_reports(IssuedDocument.objects.get(pk=document_id))
+
+
+@shared_task(name="unlearning.keep_house")
+def keep_house() -> None:
+    """Once a day: end the retention of old evidence, and sign the log as it stands."""
+    retention.end_retention(timezone.now())
+    log.checkpoint()

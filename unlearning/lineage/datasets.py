@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from audits.evidence.merkle import leaf_hash, root_hash
 from audits.evidence.sealing import new_key
+from audits.evidence.tlog.merkle import leaf_hash, root_of
 from models_engine.fedshare.data import Edges, SharedData, rows_of
 from models_engine.fedshare.model import Model
 from models_engine.registry.models import ModelVersion
@@ -67,7 +67,7 @@ def salted_root(data: SharedData, salt: bytes) -> str:
     pairs = torch.stack([data.subject_keys[data.edges.subjects], data.item_keys[data.edges.items]], 1)
     raw = pairs.numpy().astype(">i8").tobytes()
     leaves = [leaf_hash(hmac.digest(salt, raw[start : start + 16], "sha256")) for start in range(0, len(raw), 16)]
-    return root_hash(leaves).hex()
+    return root_of(leaves).hex()
 
 
 def record_dataset(version: ModelVersion, data: SharedData, as_of: datetime) -> Dataset:

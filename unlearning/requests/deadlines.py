@@ -15,7 +15,12 @@ def due_at(regime: str, received_at: datetime) -> datetime:
     """
     if regime == Request.Regime.CCPA:
         return received_at + _CCPA_PERIOD
-    year, month = divmod(received_at.month, 12)
-    year, month = received_at.year + year, month + 1
-    day = min(received_at.day, calendar.monthrange(year, month)[1])
-    return received_at.replace(year=year, month=month, day=day)
+    return months_after(received_at, 1)
+
+
+def months_after(moment: datetime, months: int) -> datetime:
+    """The same day so many calendar months later, or the month's last (Regulation 1182/71 art. 3(2)(c))."""
+    year, month = divmod(moment.month - 1 + months, 12)
+    year, month = moment.year + year, month + 1
+    day = min(moment.day, calendar.monthrange(year, month)[1])
+    return moment.replace(year=year, month=month, day=day)

@@ -1,8 +1,6 @@
 """Requests to unshare or erase, and what is kept of them."""
 
-import json
 import uuid
-from typing import Any
 
 import pgtrigger
 from django.db import models
@@ -48,6 +46,13 @@ class Request(models.Model):
     plan = models.JSONField(null=True, help_text="Of its audit, as it was frozen; the log has its digest")
     conclusion = models.CharField(max_length=12, choices=Conclusion, null=True)  # noqa: DJ001  (none yet is not empty)
     completed_at = models.DateTimeField(null=True)
+    evidence = models.OneToOneField(
+        "audits.IssuedDocument",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="request",
+        help_text="What can be handed out; gone once its retention is over",
+    )
 
     class Meta:
         ordering = ["-received_at"]
@@ -90,24 +95,3 @@ class SealedForgetSet(models.Model):
 
     def __str__(self) -> str:
         return f"forget set of {self.request_id}"
-
-
-class Evidence(models.Model):
-    """What can be handed out about a completed request."""
-
-    request = models.OneToOneField(Request, on_delete=models.PROTECT, related_name="evidence")
-    canonical = models.TextField(help_text="The evidence document, in the form that the log commits to")
-    log_index = models.BigIntegerField(unique=True)
-    report = models.CharField(max_length=200, blank=True, help_text="Name of the signed PDF in the report storage")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name_plural = "evidence"
-
-    def __str__(self) -> str:
-        return f"evidence of {self.request_id}"
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The evidence document; its schema is audits/evidence/schema/evidence-2.json."""
-        return json.loads(self.canonical)

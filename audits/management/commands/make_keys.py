@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from audits.evidence.keys import log_verifier_key, make_keys
+from audits.evidence.keys import log_verifier_key
+from audits.keys import make_keys
 
 
 class Command(BaseCommand):

@@ -15,7 +15,8 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
-from audits.evidence.keys import LOG_PUBLIC, make_keys
+from audits.evidence.keys import LOG_PUBLIC
+from audits.keys import make_keys
 from audits.reports.measured import telling
 from fedshare_site.demo import movielens, people
 from fedshare_site.demo.crm import Crm
@@ -146,7 +147,7 @@ class Command(BaseCommand):
         paths = []
         for answer in requests:
             request = Request.objects.select_related("evidence").get(pk=answer["id"])
-            document = request.evidence.document
+            document = request.evidence.content
             rungs = document["ladder"]
             table.add_row(
                 request.external_id,
@@ -158,7 +159,7 @@ class Command(BaseCommand):
                 f"{(request.rows_removed_at - request.received_at).total_seconds():.2f} s",
                 f"{(request.completed_at - request.received_at).total_seconds():.0f} s",
             )
-            paths.append((request.external_id, settings.VAR / "reports" / request.evidence.report))
+            paths.append((request.external_id, settings.VAR / "reports" / request.evidence.report().name))
         self.console.print()
         # Wide enough for every cell, also where the output is no terminal.
         Console(width=max(self.console.width, _TABLE_WIDTH)).print(table)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def reader():
     document = sample_document()
-    return PdfFileReader(io.BytesIO(render(document, logged_proof(document))))
+    return PdfFileReader(io.BytesIO(render(document, logged_proof(document), "en")))
 
 
 def test_it_is_tagged_pdf_a_3(reader):
@@ -36,7 +36,7 @@ def test_it_carries_the_document(reader):
 def test_a_document_without_measurements_makes_a_report_too():
     document = sample_document()
     document["ladder"][0]["measurements"] = None
-    assert render(document, logged_proof(document)).startswith(b"%PDF-")
+    assert render(document, logged_proof(document), "en").startswith(b"%PDF-")
 
 
 def test_plots_are_the_same_bytes_every_time():

@@ -7,20 +7,26 @@ import sys
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audits.evidence.keys import log_verifier_key, signer_files
+from audits.evidence.keys import log_verifier_key
+from audits.evidence.tlog.note import VerifierKey
 from audits.reports.request import render
 from audits.reports.signing import sign_pdf
-from audits.reports.verify import main, verify_report
+from audits.reports.verify import Trust, verify_report
+from audits.reports.verify.__main__ import main
 from audits.verification.plan import FULL, AuditPlan
 from tests.audits.reports.sample import (
     DETECTION,
     INTERVAL,
+    WITHIN,
     logged_proof,
+    sample_batch,
     sample_certification,
     sample_document,
     sample_measurements,
     sample_plan,
+    sample_register,
     signed_report,
 )
 
@@ -29,9 +35,14 @@ pytestmark = pytest.mark.django_db
 CHECKS = 6
 
 
+def trust(key: str | None = None) -> Trust:
+    """In a log's key alone; this log's, if none is given."""
+    return Trust([VerifierKey.parse(key or log_verifier_key())])
+
+
 def _failed(pdf: bytes, key: str | None = None) -> tuple[str, str]:
     """Name and detail of the check that fails; fails the test if none does."""
-    results = verify_report(pdf, key or log_verifier_key())
+    results = verify_report(pdf, trust(key))
     assert not results[-1].ok
     return results[-1].name, results[-1].detail
 
@@ -42,10 +53,18 @@ def _underpowered_one():
 
 
 @pytest.mark.parametrize(
-    "document", [sample_document, sample_certification, lambda: _full(), lambda: _underpowered_one()]
+    "document",
+    [
+        sample_document,
+        sample_certification,
+        sample_batch,
+        sample_register,
+        lambda: _full(),
+        lambda: _underpowered_one(),
+    ],
 )
 def test_a_sound_report_passes_every_check(document):
-    results = verify_report(signed_report(document()), log_verifier_key())
+    results = verify_report(signed_report(document()), trust())
     assert [result.detail for result in results if not result.ok] == []
     assert len(results) == CHECKS
 
@@ -53,9 +72,9 @@ def test_a_sound_report_passes_every_check(document):
 def test_a_report_is_byte_deterministic_before_it_is_signed():
     document = sample_document()
     proof = logged_proof(document)
-    first = render(document, proof)
+    first = render(document, proof, "en")
     time.sleep(1.1)  # fonts state the second in which they were made
-    assert render(document, proof) == first
+    assert render(document, proof, "en") == first
 
 
 def test_one_flipped_bit_anywhere_fails():
@@ -77,12 +96,13 @@ def test_a_document_changed_after_logging_is_not_in_the_log():
     proof = logged_proof(document)
     changed = copy.deepcopy(document)
     changed["request"]["rows_removed"] = 4000
-    name, detail = _failed(sign_pdf(render(changed, proof), *signer_files()))
+    name, detail = _failed(sign_pdf(render(changed, proof, "en")))
     assert (name, "root" in detail) == ("inclusion in the log", True)
 
 
 def test_another_logs_key_fails():
-    assert _failed(signed_report(sample_document()), "other.test/log+00000000+AAAA")[0] == "inclusion in the log"
+    other = VerifierKey("other.test/log", Ed25519PrivateKey.generate().public_key())
+    assert _failed(signed_report(sample_document()), str(other))[0] == "inclusion in the log"
 
 
 def test_a_certificate_that_the_document_does_not_name_fails():
@@ -104,6 +124,7 @@ def _full(one=None, many=None, repeated=True):
     document["ladder"][0] |= {
         "measurements": _measured(1, one),
         "repeated": _measured(64, many) if repeated else None,
+        "reason": WITHIN | {"models": 64},
     }
     return document
 
@@ -176,7 +197,7 @@ def test_garbage_is_refused_with_a_reason(content):
 
 def test_an_unsigned_report_is_refused():
     document = sample_document()
-    assert _failed(render(document, logged_proof(document))) == (
+    assert _failed(render(document, logged_proof(document), "en")) == (
         "signature",
         "the file carries 0 signatures instead of one",
     )
@@ -187,7 +208,8 @@ def test_the_command_line_needs_neither_django_nor_a_database(tmp_path):
     report.write_bytes(signed_report(sample_document()))
     key.write_text(log_verifier_key() + "\n")
     program = (
-        "import sys; sys.modules['django'] = None; from audits.reports.verify import main; sys.exit(main(sys.argv[1:]))"
+        "import sys; sys.modules['django'] = None; "
+        "from audits.reports.verify.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(report), "--log-key", str(key)],

@@ -60,7 +60,7 @@ FOUND = 1e-6
 def test_the_verdict_follows_the_table(findings, trials, verdict):
     found, reason = decide(findings, trials, PLAN)
     assert found is verdict
-    assert reason.endswith(".")
+    assert str(reason).endswith(".")
 
 
 def test_detection_is_adjusted_over_everything_that_is_tested():

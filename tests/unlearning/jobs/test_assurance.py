@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from audits.evidence.keys import log_verifier_key
 from audits.evidence.models import LogEntry
 from audits.reports.verify import verify_report
 from audits.verification.errors import AuditError
 from audits.verification.plan import FULL, LEVELS, STANDARD
 from tests.audits.reports.sample import signed_report
+from tests.audits.reports.test_verify import trust
 from unlearning.jobs.context import read_context
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import plan_jobs
@@ -59,7 +59,7 @@ def test_models_that_know_the_data_are_trained_used_and_destroyed(
     assert (entry.payload["owner"], entry.payload["known"]) == (str(job.pk), 6)
     for request in requests:
         request.refresh_from_db()
-        document = request.evidence.document
+        document = request.evidence.content
         assert document["audit_models"] == {"references": 6, "known": 6, "job": str(job.pk)}
         first = document["ladder"][0]
         assert first["strategy"] == "contrastive"
@@ -68,7 +68,7 @@ def test_models_that_know_the_data_are_trained_used_and_destroyed(
             assert first["repeated"]["models"] == 6
             assert {a["name"] for a in first["repeated"]["membership"][0]["attacks"]} == set(level.attacks)
         assert document["collateral"]["subjects"] > 0
-        checks = verify_report(signed_report(document), log_verifier_key())
+        checks = verify_report(signed_report(document), trust())
         assert [check.detail for check in checks if not check.ok] == []
 
 

@@ -10,11 +10,11 @@ from django.core.management import CommandError, call_command
 
 from audits.certification.models import Certification
 from audits.certification.services import certification_of, certifies
-from audits.evidence.keys import log_verifier_key
 from audits.evidence.models import LogEntry
 from audits.reports.verify import verify_report
 from audits.verification.plan import CERTIFICATION
 from models_engine.registry.models import ModelVersion
+from tests.audits.reports.test_verify import trust
 from unlearning.jobs.certifying import Certifying
 from unlearning.jobs.training import train_recommender
 
@@ -37,7 +37,7 @@ def test_a_certification_is_issued_logged_signed_and_can_be_checked(recommender,
     printed = _certify("--json")
     certification = Certification.objects.get()
     document = json.loads(printed)
-    assert document == certification.document
+    assert document == certification.document.content
     assert [(cell["kind"], cell["size"]) for cell in document["cells"]] == [
         ("erase", "subject"),
         ("unshare", "subject"),
@@ -48,17 +48,17 @@ def test_a_certification_is_issued_logged_signed_and_can_be_checked(recommender,
     assert all(cell["measurements"]["models"] == 6 for cell in document["cells"])
     assert list(settings.AUDIT_MODELS.iterdir()) == []
     assert LogEntry.objects.get(kind="audit_models.destroyed").payload["owner"]
-    report = storages["reports"].open(certification.report).read()
-    assert [check for check in verify_report(report, log_verifier_key()) if not check.ok] == []
+    report = storages["reports"].open(certification.document.report().name).read()
+    assert [check for check in verify_report(report, trust()) if not check.ok] == []
 
 
 def test_plans_are_on_record_before_the_result(recommender):
     _certify()
     issued = LogEntry.objects.get(kind="certification.issued")
     plans = LogEntry.objects.filter(kind="plan.frozen")
-    document = Certification.objects.get().document
+    document = Certification.objects.get().document.content
     assert {plan.payload["plan"] for plan in plans} == {cell["plan"]["digest"] for cell in document["cells"]}
-    assert all(plan.index < issued.index for plan in plans)
+    assert all(plan.pk < issued.pk for plan in plans)
 
 
 def test_it_holds_for_what_is_made_by_forgetting_and_not_for_a_new_training(recommender):

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import storages
 
-from audits.evidence.keys import log_verifier_key
 from audits.evidence.models import LogEntry
 from audits.reports.verify import verify_report
+from audits.reports.writing import write_reports
 from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import load_model
+from tests.audits.reports.test_verify import trust
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import plan_jobs, unclaimed_jobs
-from unlearning.jobs.reporting import write_report
 from unlearning.jobs.runner import run_job
 from unlearning.jobs.training import simulated_fleet, train_recommender
 from unlearning.lineage.models import Subject
@@ -53,14 +53,22 @@ def test_requests_of_a_batch_end_with_a_conclusion_and_verifiable_evidence(
     for request in (single, batch, slider):
         request.refresh_from_db()
         assert request.state == State.COMPLETED
-        document = request.evidence.document
+        document = request.evidence.content
         last = document["ladder"][-1]
         assert request.conclusion == last["concluded"] == document["conclusion"]
         assert request.conclusion == ("exact" if last["exact"] else "equivalent")
-        report = storages["reports"].open(write_report(request.evidence.pk)).read()
-        checks = verify_report(report, log_verifier_key())
-        assert [check.detail for check in checks if not check.ok] == []
-        assert len(checks) == 6
+        assert_sound(request.evidence)
+    batch_content = job.evidence.content
+    assert {one["id"] for one in batch_content["requests"]} == {str(one.pk) for one in (single, batch, slider)}
+    assert_sound(job.evidence)
+
+
+def assert_sound(document):
+    """Its one report passes every check."""
+    (written,) = write_reports(document)
+    checks = verify_report(storages["reports"].open(written.name).read(), trust())
+    assert [check.detail for check in checks if not check.ok] == []
+    assert len(checks) == 6
 
 
 def test_what_is_left_after_an_erasure_points_at_nobody(recommender, django_capture_on_commit_callbacks):
@@ -90,8 +98,8 @@ def test_the_plan_is_logged_before_the_result(recommender):
     request.refresh_from_db()
     plan = LogEntry.objects.get(kind="plan.frozen")
     issued = LogEntry.objects.get(kind="evidence.issued")
-    assert plan.index < issued.index
-    assert plan.payload["plan"] == request.evidence.document["plan"]["digest"]
+    assert plan.pk < issued.pk
+    assert plan.payload["plan"] == request.evidence.content["plan"]["digest"]
 
 
 def test_an_exact_conclusion_serves_the_model_that_training_without_the_data_gives(recommender):
@@ -146,7 +154,7 @@ def test_a_subject_who_shared_nothing_is_erased_exactly(recommender):
     request = _erase("u7")
     _run()
     request.refresh_from_db()
-    (rung,) = [r for r in request.evidence.document["ladder"] if r["concluded"]]
+    (rung,) = [r for r in request.evidence.content["ladder"] if r["concluded"]]
     assert (request.conclusion, rung["verdict"], rung["measurements"]) == ("exact", "not_testable", None)
 
 
@@ -156,7 +164,7 @@ def test_amplitudes_of_other_code_are_not_used(recommender):
     request = _erase(*(f"u{n}" for n in range(10, 20)))
     _run()
     request.refresh_from_db()
-    assert [rung["strategy"] for rung in request.evidence.document["ladder"]] == ["retrain"]
+    assert [rung["strategy"] for rung in request.evidence.content["ladder"]] == ["retrain"]
 
 
 def test_requests_wait_for_their_batch(recommender, settings):

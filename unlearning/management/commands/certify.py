@@ -8,8 +8,9 @@ from uuid import UUID
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError
 
-from audits.certification.services import issue, write_report
+from audits.certification.services import issue
 from audits.reports.measured import worst
+from audits.reports.writing import write_reports
 from audits.templatetags.evidence import interval
 from audits.verification.errors import AuditError
 from models_engine.fedshare.code import code_digest
@@ -53,15 +54,15 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from None
         certification = issue(version, certifying.owner, content, certified)
         certifying.end()
-        report = write_report(certification)
+        (report, *_) = write_reports(certification.document)
         if options["json"]:
-            self.stdout.write(json.dumps(certification.document, indent=1))
+            self.stdout.write(json.dumps(certification.document.content, indent=1))
             return
         for cell in content["cells"]:
             influence = interval(worst(cell["measurements"], cell["plan"])["influence"])
             self.stdout.write(f"{cell['name']:<36} ρ {influence:<24} {cell['verdict']}")
         self.stdout.write(f"Certified: {' and '.join(certified) or 'nothing'}")
-        self.stdout.write(f"Report: {storages['reports'].path(report)}")
+        self.stdout.write(f"Report: {storages['reports'].path(report.name)}")
 
 
 def _serving(name: str) -> ModelVersion:
