@@ -47,7 +47,8 @@ def drawn(document: dict[str, Any]) -> str:
             gettext("data, {n} pairs").format(n=lineage["pairs_after"]),
             _root(lineage["data_root_after"]),
         )
-        name = f"{lineage['recommender']} {gettext('version {n}').format(n=method['version'])}"
+        version = gettext("version {n}").format(n=method["version"])
+        name = f"{lineage['recommender']} {version}"
         _box(axes, 3, -1.1, name, _root(method["model_after"]), serving=True)
         for start, end in (((0, 0.5), (1, 0.5)), ((1, 0.5), (2, 0.5)), ((2, 0.5), (3, 0.5))):
             _arrow(axes, start, end, sideways=True)
@@ -89,7 +90,7 @@ def _box(axes: Axes, column: int, y: float, title: str, below: str, gone: bool =
         )
     )
     colour = "#4b5563" if gone else INK
-    axes.text(x, y + 0.1, title, ha="center", va="center", fontsize=7.5, color=colour)
+    axes.text(x, y + 0.1, title, ha="center", va="center", fontsize=7.5 if len(title) < 20 else 6.2, color=colour)
     axes.text(x, y - 0.14, below, ha="center", va="center", fontsize=6.2, color="#4b5563")
     if gone:
         corner = (x + _WIDTH / 2, y + _HEIGHT / 2)

@@ -8,7 +8,9 @@ from django.utils.translation import gettext
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
+from audits.reports import numbers
 from audits.reports.wording import STATISTICS
 
 STYLE = {
@@ -23,6 +25,7 @@ STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "fedshare",
 }
+_TICKS = FuncFormatter(lambda value, _: numbers.short(round(value, 6)))
 INK, ACCENT, MUTED = "#111827", "#0f766e", "#9ca3af"
 
 
@@ -46,7 +49,9 @@ def score_distributions(histogram: dict[str, Any]) -> str:
         axes.stairs(histogram["after"], edges, color=ACCENT, linewidth=1.6, label=gettext("after forgetting"))
         axes.set_xlabel(gettext("margin of a withdrawn pair over comparable items (standard deviations)"))
         axes.set_ylabel(gettext("share of pairs"))
-        axes.legend(frameon=False, loc="upper right")
+        axes.xaxis.set_major_formatter(_TICKS)
+        axes.yaxis.set_major_formatter(_TICKS)
+        figure.legend(frameon=False, loc="outside upper right", ncols=3)
         return as_svg(figure)
 
 
@@ -76,6 +81,7 @@ def influences(rows: list[tuple[str, dict[str, float | None]]], margin: float) -
             )
         )
         axes.tick_params(axis="y", length=0)
+        axes.xaxis.set_major_formatter(_TICKS)
         return as_svg(figure)
 
 

@@ -2,10 +2,10 @@
 
 import io
 
-from asn1crypto import cms
 from django.conf import settings
 from pyhanko.keys import load_certs_from_pemder
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import fields, signers
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
 from pyhanko.sign.signers.pdf_signer import DSSContentSettings, SigDSSPlacementPreference
@@ -13,16 +13,9 @@ from pyhanko.sign.timestamps import HTTPTimeStamper
 from pyhanko_certvalidator import ValidationContext
 
 from audits.reports.signer import signer
-from audits.reports.spelling import canonical_message
+from audits.reports.spelling import canonical_contents
 
 FIELD = "EvidenceSignature"
-
-
-class _CanonicalTimeStamper(HTTPTimeStamper):
-    """Leaves out of a token what nobody signed, so that the verifier can rebuild it."""
-
-    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
-        return canonical_message(await super().async_timestamp(message_digest, md_algorithm))
 
 
 def sign_pdf(pdf: bytes) -> bytes:
@@ -50,11 +43,18 @@ def sign_pdf(pdf: bytes) -> bytes:
     )
     writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
     fields.append_signature_field(writer, fields.SigFieldSpec(FIELD))
-    stamper = _CanonicalTimeStamper(settings.FEDSHARE_TSA) if settings.FEDSHARE_TSA else None
+    stamper = HTTPTimeStamper(settings.FEDSHARE_TSA) if settings.FEDSHARE_TSA else None
     with signer() as key:
         # One certificate stands in the signature; those above it belong to the validation data.
         key.embed_roots = False
-        return signers.sign_pdf(writer, metadata, signer=key, timestamper=stamper).getvalue()
+        return _in_one_spelling(signers.sign_pdf(writer, metadata, signer=key, timestamper=stamper).getvalue())
+
+
+def _in_one_spelling(pdf: bytes) -> bytes:
+    """Leave out of signature and time stamp what nobody signed, so that the verifier can rebuild them."""
+    (signature,) = PdfFileReader(io.BytesIO(pdf)).embedded_signatures
+    _, before, after, _ = (int(n) for n in signature.byte_range)
+    return pdf[:before] + canonical_contents(after - before, signature.pkcs7_content) + pdf[after:]
 
 
 def _trust() -> ValidationContext | None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from audits.reports import numbers
 from audits.verification.plan import CERTIFICATION, FULL, QUICK, STANDARD
 from audits.verification.reason import IN_WORDS, REPEATED, Because
 
@@ -168,11 +169,13 @@ PROVISIONS = {
 
 def reason(stored: dict[str, Any]) -> str:
     """Why a check ended as it did."""
-    names = ", ".join(_test_name(name) for name in stored["names"])
+    margin, power, models = stored["margin"], stored["power"], stored["models"]
     text = gettext(IN_WORDS[Because(stored["code"])]).format(
-        names=names, margin=stored["margin"], power=stored["power"] is not None and f"{100 * stored['power']:.0f} %"
+        names=", ".join(_test_name(name) for name in stored["names"]),
+        margin="" if margin is None else numbers.short(margin),
+        power="" if power is None else numbers.percent(power),
     )
-    return text if stored["models"] is None else gettext(REPEATED).format(models=stored["models"], rest=text)
+    return text if models is None else gettext(REPEATED).format(models=models, rest=text)
 
 
 def reading_of_ladder(document: dict[str, Any]) -> str:
