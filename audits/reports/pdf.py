@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import pydyf
 from django.template.loader import render_to_string
 from django.utils import translation
-from weasyprint import CSS, HTML, Attachment, URLFetcher
+from pydyf import PDF
+from weasyprint import CSS, HTML, Attachment, Document, URLFetcher
 from weasyprint.text.fonts import FontConfiguration
 
 from audits.evidence.canonical import canonical_json
@@ -65,6 +67,7 @@ def write_pdf(template: str, context: Context, document: dict[str, Any], proof: 
         stylesheets=[style],
         font_config=fonts,
         pdf_variant="pdf/a-3a",
+        finisher=_finish,
         pdf_identifier=hashlib.sha256(content).digest()[:16],
         attachments=[
             Attachment(
@@ -81,6 +84,14 @@ def write_pdf(template: str, context: Context, document: dict[str, Any], proof: 
             )
         ],
     )
+
+
+def _finish(document: Document, pdf: PDF) -> None:
+    """What the renderer leaves undone: attachments associated once each, metadata that any tool can read."""
+    pdf.catalog["AF"] = pydyf.Array(dict.fromkeys(pdf.catalog["AF"]))
+    for stream in pdf.objects:
+        if isinstance(stream, pydyf.Stream) and stream.extra.get("Type") == "/Metadata":
+            stream.compress = False
 
 
 def inline(svg: str) -> str:

@@ -9,7 +9,6 @@ from django.core.paginator import Paginator
 from django.db.models import Count, F
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from audits.evidence.document import EVIDENCE
@@ -61,6 +60,7 @@ def request_detail(http: HttpRequest, request_id: UUID) -> HttpResponse:
                 | {
                     "name": wording.STRATEGIES[rung["strategy"]],
                     "verdict_name": wording.VERDICTS[rung["verdict"]],
+                    "reason": wording.reason(rung["reason"]),
                     "telling": telling(rung),
                 }
                 for rung in document["ladder"]
@@ -84,8 +84,8 @@ def request_progress(http: HttpRequest, request_id: UUID) -> HttpResponse:
 @login_required
 @require_safe
 def report(http: HttpRequest, request_id: UUID) -> FileResponse:
-    """The signed PDF, in the language of the page."""
-    return pdf_response(_get(request_id), [get_language()])
+    """The signed PDF, in the `language` that is asked for, where it was written in it."""
+    return pdf_response(_get(request_id), http.GET.getlist("language"))
 
 
 @login_required

@@ -68,9 +68,7 @@ class Authority:
         if not root:
             builder = builder.add_extension(x509.CRLDistributionPoints(points), critical=False)
         if stamps:
-            builder = builder.add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True
-            )
+            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
         return builder.sign(self._root_key, hashes.SHA256())
 
     def _revoked(self) -> bytes:
@@ -83,7 +81,7 @@ class Authority:
         )
         return revoked.sign(self._root_key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
-    def _handler(authority) -> type[BaseHTTPRequestHandler]:  # noqa: N805  (`self` is the handler's)
+    def _handler(authority) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self._answer("application/pkix-crl", authority._revoked())

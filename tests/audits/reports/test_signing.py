@@ -110,7 +110,18 @@ def test_a_key_on_a_token_signs(settings, own_keys, tmp_path, monkeypatch, autho
     tool = shutil.which("softhsm2-util")
     for command in (
         ["--init-token", "--free", "--label", "fedshare", "--pin", "1234", "--so-pin", "5678"],
-        ["--import", str(tmp_path / "key.pem"), "--token", "fedshare", "--label", "reports", "--id", "01", "--pin", "1234"],
+        [
+            "--import",
+            str(tmp_path / "key.pem"),
+            "--token",
+            "fedshare",
+            "--label",
+            "reports",
+            "--id",
+            "01",
+            "--pin",
+            "1234",
+        ],
     ):
         subprocess.run([tool, *command], check=True, capture_output=True)
     (own_keys / "signer.pem").unlink()

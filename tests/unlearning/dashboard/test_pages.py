@@ -1,7 +1,9 @@
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from audits.evidence.models import IssuedDocument
 from tests.unlearning.people import make_subject
 from unlearning.requests.services import erase
 
@@ -56,3 +58,42 @@ def test_an_empty_list_says_how_a_request_comes_in(officer):
 
 def test_a_page_only_reads(officer):
     assert officer.post("/").status_code == 405
+
+
+@pytest.fixture
+def issued_register(officer):
+    answer = officer.post("/reports/register", {"start": "2026-01-01", "until": "2026-02-01"})
+    assert (answer.status_code, answer["Location"]) == (302, "/reports/")
+    return IssuedDocument.objects.get()
+
+
+def test_a_register_is_issued_listed_and_downloaded(officer, issued_register):
+    page = officer.get("/reports/").content.decode()
+    assert f"/reports/{issued_register.pk}.pdf" in page
+    assert b"".join(officer.get(f"/reports/{issued_register.pk}.pdf").streaming_content).startswith(b"%PDF-")
+
+
+def test_a_period_that_ends_before_it_begins_is_refused(officer):
+    answer = officer.post("/reports/register", {"start": "2026-02-01", "until": "2026-01-01"})
+    assert answer.status_code == 400
+    assert "Give a day after the first." in answer.content.decode()
+    assert not IssuedDocument.objects.exists()
+
+
+def test_a_report_is_checked(officer, issued_register):
+    pdf = b"".join(officer.get(f"/reports/{issued_register.pk}.pdf").streaming_content)
+    for content, verdict in ((pdf, "The report is sound."), (pdf[:-9] + b"x" + pdf[-8:], "does NOT verify")):
+        answer = officer.post("/reports/check", {"report": SimpleUploadedFile("r.pdf", content)})
+        assert answer.status_code == 200
+        assert verdict in answer.content.decode()
+
+
+def test_no_file_is_no_report(officer):
+    answer = officer.post("/reports/check", {})
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("page", ["/reports/", "/reports/check", "/reports/1.pdf"])
+def test_reports_are_for_officers(page):
+    assert Client().get(page)["Location"].startswith("/sign-in/")

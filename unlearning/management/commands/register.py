@@ -24,7 +24,8 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error), returncode=2) from None
         totals = document.content["totals"]
-        self.stdout.write(", ".join(f"{name} {number}" for name, number in totals.items()))
+        shown = ("received", "answered", "open", "late")
+        self.stdout.write(", ".join(f"{name} {totals[name]}" for name in shown))
         for report in write_reports(document):
             self.stdout.write(storages["reports"].path(report.name))
 
