@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 SERVE  ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format messages lock clean env
+.PHONY: help demo test check bench verifier tampering format messages lock clean env
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: env ## The whole way on MovieLens-100K, then serve; SERVE=0 ends after the table, INTERACTIONS=FILE takes your data
 	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(INTERACTIONS),--interactions '$(INTERACTIONS)')
@@ -24,8 +24,14 @@ check: env ## Style, types, direction of imports, missing migrations
 	@$(BIN)/lint-imports
 	@FEDSHARE_VAR=var/check $(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: env ## Benchmarks of forgetting, verdicts, sharing and training, quick; docs/engineers.md has the long ones
-	@for name in forgetting verdicts sharing training; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+bench: env ## Benchmarks, quick; docs/engineers.md has the long ones
+	@for name in forgetting verdicts sharing training evidence tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+
+verifier: env ## The offline verifier as a package that can be installed by itself, in var/
+	@$(BIN)/python deploy/verifier/build.py var
+
+tampering: env ## Ten thousand forged reports, none of which may verify
+	@$(BIN)/python -m benchmarks.tampering
 
 format: env ## Format the code
 	@$(BIN)/ruff check --fix .

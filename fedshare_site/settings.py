@@ -296,6 +296,9 @@ LOGGING = {
         **{name: {"level": "INFO"} for name in ("unlearning", "audits", "models_engine")},
         # Told that matplotlib's pictures use SVG properties that CSS does not know; they are drawn all the same.
         "weasyprint": {"level": "ERROR"},
+        # What its parser grumbles about in a file that is checked; the checks say what is wrong.
+        "pyhanko": {"level": "CRITICAL"},
+        "pyhanko_certvalidator": {"level": "CRITICAL"},
         "kombu.connection": {"level": "ERROR"},  # the filesystem transport has no host name to warn about
     },
 }

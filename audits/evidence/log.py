@@ -61,16 +61,25 @@ def sequence() -> int:
 
 
 def _place(waiting: Sequence[int]) -> Growth:
+    """Put entries at the tree's end, in this order."""
     tree = Growth(size(), stored_nodes)
     if not waiting:
         return tree
     leaves, nodes = [], []
-    for entry in LogEntry.objects.filter(pk__in=waiting).order_by("pk"):
-        leaf = LogLeaf(index=tree.size, entry=entry, hash=leaf_of(entry))
-        leaves.append(leaf)
-        nodes += [LogNode(level=level, index=index, hash=value) for (level, index), value in tree.add(leaf.hash)][1:]
-    LogLeaf.objects.bulk_create(leaves)
-    LogNode.objects.bulk_create(nodes)
+    for entry, kind, recorded_at, payload in (
+        LogEntry.objects.filter(pk__in=waiting).order_by("pk").values_list("pk", "kind", "recorded_at", "payload")
+    ):
+        leaf = leaf_hash(canonical_json(entry_json(kind, recorded_at.isoformat(), payload)))
+        leaves.append((tree.size, entry, leaf))
+        nodes += [(level, index, value) for (level, index), value in tree.add(leaf) if level]
+    with connection.cursor() as cursor:
+        for columns, rows in (
+            ("audits_logleaf (index, entry_id, hash)", leaves),
+            ("audits_lognode (level, index, hash)", nodes),
+        ):
+            with cursor.copy(f"COPY {columns} FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
     return tree
 
 
