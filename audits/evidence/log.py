@@ -77,7 +77,7 @@ def _place(waiting: Sequence[int]) -> Growth:
             ("audits_logleaf (index, entry_id, hash)", leaves),
             ("audits_lognode (level, index, hash)", nodes),
         ):
-            with cursor.copy(f"COPY {columns} FROM STDIN") as copy:
+            with connection.wrap_database_errors, cursor.copy(f"COPY {columns} FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
     return tree

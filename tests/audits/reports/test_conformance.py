@@ -27,9 +27,15 @@ def document(request):
     return request.param
 
 
+_written: dict[str, bytes] = {}
+
+
 @pytest.fixture
 def pdf(document):
-    return signed_report(document())
+    """Each kind is written once."""
+    if document.__name__ not in _written:
+        _written[document.__name__] = signed_report(document())
+    return _written[document.__name__]
 
 
 @pytest.fixture

