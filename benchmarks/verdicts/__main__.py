@@ -1,6 +1,6 @@
 """The operating curve: `python -m benchmarks.verdicts [--quick] [--dataset NAME ...] [--keep FOLDER] [--json FILE]`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from benchmarks.verdicts.pool import Tables, Withdrawal, a_tenth, batch_of_leave
 from models_engine.fedshare.data import Edges, SharedData
 
 _DATASETS = ("ml-100k", "online-retail")
+_SIZES = ("one", "tenth")
 _COLUMNS = ["withdrawal", "level", "left", "audits", "removed", "residual", "over", "inconclusive", "not testable", "ρ"]
 _SHORT = {
     Verdict.REMOVED_WITHIN_MARGIN: "removed",
@@ -63,15 +64,16 @@ class Bench:
         self._levels = {level.name: _scaled(level, sizes.scale) for level in LEVELS.values()}
         self._known: list[Tables] = []
 
-    def run(self) -> Iterator[list[dict[str, Any]]]:
-        """Rows of one withdrawal after the other, at every level."""
+    def run(self, of_size: Collection[str]) -> Iterator[list[dict[str, Any]]]:
+        """Rows of one withdrawal after the other, at every level; `of_size` as in `_SIZES`."""
         sizes = self._sizes
-        withdrawals = [
-            batch_of_leavers(self._dataset, self._data, number, sizes.leavers)
-            for number in range(sizes.batches.get(self._name, 1))
-        ]
-        yield self._audited(withdrawals, sizes.audits)
-        for kind in ("erase", "unshare"):
+        if "one" in of_size:
+            withdrawals = [
+                batch_of_leavers(self._dataset, self._data, number, sizes.leavers)
+                for number in range(sizes.batches.get(self._name, 1))
+            ]
+            yield self._audited(withdrawals, sizes.audits)
+        for kind in ("erase", "unshare") if "tenth" in of_size else ():
             yield self._audited([a_tenth(self._dataset, self._data, kind)], sizes.audits_of_a_tenth)
 
     def _audited(self, withdrawals: Sequence[Withdrawal], audits: dict[str, int]) -> list[dict[str, Any]]:
@@ -179,6 +181,7 @@ def main() -> None:
     """Run it."""
     parser = report.options(__doc__)
     parser.add_argument("--dataset", action="append", choices=list(_DATASETS), help="default: all")
+    parser.add_argument("--size", action="append", choices=list(_SIZES), help="of the withdrawals; default: all")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the trained models, to audit them again")
     parser.add_argument("--no-cost", action="store_true", help="leave out the cost of an audit")
     chosen = parser.parse_args()
@@ -190,7 +193,7 @@ def main() -> None:
             except datasets.DatasetAbsent as absent:
                 progress.console.print(f"{name} skipped: {absent}")
                 continue
-            for found in bench.run():
+            for found in bench.run(chosen.size or _SIZES):
                 report.show(name, found, _COLUMNS)
                 rows += found
                 # The rest may take an hour more; what is measured is kept.

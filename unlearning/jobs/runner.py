@@ -28,11 +28,12 @@ from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
 from models_engine.registry.services import discard_artifact, register_version, store_artifact
 from unlearning.jobs.batches import issue_batch
 from unlearning.jobs.checking import Checks, Judgement
-from unlearning.jobs.completion import Attempt, Effects, Outcome, complete_requests
+from unlearning.jobs.completion import complete_requests
 from unlearning.jobs.context import JobContext, erased_keys, read_context
 from unlearning.jobs.fleets import AuditFleet
 from unlearning.jobs.leasing import Claim, LeaseLost, claim
 from unlearning.jobs.models import Job
+from unlearning.jobs.outcome import Attempt, Effects, Outcome
 from unlearning.jobs.plans import freeze_plans
 from unlearning.jobs.training import let_serve, quality, simulated_fleet
 from unlearning.lineage.datasets import record_dataset
