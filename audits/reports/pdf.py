@@ -53,8 +53,9 @@ def write_pdf(template: str, context: Context, document: dict[str, Any], proof: 
             "issued": issued,
             "language": language,
             "attacks": [
-                (wording.ATTACK_CLASSES[name], wording.ATTACK_STATUS[status])
-                for name, status in document.get("attacks", {}).items()
+                (label, wording.ATTACK_STATUS[document["attacks"][name]])
+                for name, label in wording.ATTACK_CLASSES.items()
+                if name in document.get("attacks", {})
             ],
             "glossary": GLOSSARIES[document["schema"]],
             "document_digest": hashlib.sha256(content).hexdigest(),

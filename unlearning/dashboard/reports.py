@@ -59,8 +59,9 @@ def issued(http: HttpRequest) -> HttpResponse:
     found = IssuedDocument.objects.select_related("request").prefetch_related("reports")
     page = Paginator(found, _PAGE_SIZE).get_page(http.GET.get("page"))
     rows = [{"document": document, "kind": _KINDS.get(document.schema, document.schema)} for document in page]
-    today = timezone.now().date()
-    period = PeriodForm(initial={"start": today.replace(day=1) - timedelta(days=31), "until": today})
+    tomorrow = timezone.now().date() + timedelta(days=1)
+    last_month = (tomorrow.replace(day=1) - timedelta(days=1)).replace(day=1)
+    period = PeriodForm(initial={"start": last_month, "until": tomorrow})
     return render(http, "dashboard/reports.html", {"page": page, "rows": rows, "period": period})
 
 
