@@ -229,6 +229,7 @@ if FEDSHARE_ASSURANCE not in LEVELS:
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "plan-and-sweep": {"task": "unlearning.plan_and_sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "sweep-reports": {"task": "unlearning.sweep_reports", "schedule": 10.0, "options": {"expires": 10}},
     "keep-house": {"task": "unlearning.keep_house", "schedule": crontab(hour=3, minute=0)},
 }
 
@@ -245,7 +246,7 @@ FEDSHARE_KMS = os.environ.get("FEDSHARE_KMS", "")
 
 FEDSHARE_WITNESSES = os.environ.get("FEDSHARE_WITNESSES", "").split()
 """Who cosigns the log's checkpoints, separated by spaces: addresses of C2SP witnesses (another instance's
-`https://…/witness`), or folders on storage that nobody here can rewrite."""
+`https://…/witness`), or folders on other storage."""
 
 FEDSHARE_WITNESSED_LOGS = os.environ.get("FEDSHARE_WITNESSED_LOGS", "").split()
 """Keys of other instances' logs to which this one is a witness, separated by spaces."""

@@ -10,7 +10,7 @@ from django.utils import timezone
 from audits.certification.models import Certification
 from audits.evidence.document import CERTIFICATION
 from audits.evidence.issuing import issue as issue_document
-from audits.evidence.provisions import ATTACKS
+from audits.evidence.provisions import attack_classes
 from audits.reports.signer import signer_fingerprint
 from models_engine.fedshare.code import code_digest
 from models_engine.registry.models import ModelVersion
@@ -25,7 +25,7 @@ def issue(version: ModelVersion, owner: UUID, content: dict[str, Any], certified
         content: what was measured; see the schema.
         certified: the kinds of request that it certifies.
     """
-    content = content | {"certified": certified, "attacks": ATTACKS}
+    content = content | {"certified": certified, "attacks": attack_classes(tested=True)}
     document = issue_document(CERTIFICATION, owner, signer_fingerprint(), content, timezone.now())
     return Certification.objects.create(
         id=owner, version=version, code_digest=version.code_digest, certified=certified, document=document

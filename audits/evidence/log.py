@@ -1,7 +1,8 @@
 """The transparency log: appending, giving entries their places, and proving what is in it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -19,6 +20,7 @@ from audits.evidence.models import LogCheckpoint, LogEntry, LogLeaf, LogNode
 from audits.evidence.tlog import merkle
 from audits.evidence.tlog.checkpoint import Checkpoint, offline_proof, sign
 from audits.evidence.tlog.merkle import Growth, Place, leaf_hash
+from audits.evidence.tlog.note import VerifierKey
 from audits.evidence.tlog.witness import Fork
 
 _SEQUENCE_LOCK = 0x6665647368617265  # "fedshare": one at a time gives places
@@ -35,10 +37,22 @@ def append(kind: str, payload: dict[str, Any], recorded_at: datetime | None = No
     """Append an entry, in the caller's transaction: if that rolls back, the entry never was.
 
     Args:
-        payload: JSON-serialisable; salted commitments and numbers only.
+        payload: salted commitments, digests and counts; no floats, whose spelling the database may change.
         recorded_at: the moment that the entry states; None means now.
+
+    Raises:
+        ValueError, TypeError: the payload has no canonical form. It is refused here, since nothing can be removed.
     """
+    _assert_lasting(payload)
+    canonical_json(payload)
     return LogEntry.objects.create(kind=kind, payload=payload, recorded_at=recorded_at or timezone.now())
+
+
+def _assert_lasting(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError("an entry of the log carries no floats: put a digest or a count")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _assert_lasting(inner)
 
 
 def sequence() -> int:
@@ -110,23 +124,33 @@ def stored_nodes(places: Sequence[Place]) -> dict[Place, bytes]:
     return found
 
 
-@transaction.atomic
 def checkpoint() -> LogCheckpoint:
     """The log as it now stands, signed, and cosigned by the witnesses that are set.
+
+    Call it outside of transactions: what a witness has seen must not be rolled back.
 
     Raises:
         Fork: a witness saw another past of this log.
     """
+    with _alone():
+        now = sequence()
+        known = LogCheckpoint.objects.filter(size=now).first()
+        if known:
+            return known
+        note = sign(Checkpoint(settings.FEDSHARE_LOG_ORIGIN, now, merkle.root(now, stored_nodes)), log_key())
+        note += witnessing.cosignatures(note, lambda old: _continuing(old, now))
+        return LogCheckpoint.objects.create(size=now, note=note)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time signs, so that witnesses see sizes in their order; appenders don't wait for this."""
     with connection.cursor() as cursor:
-        # Witnesses see sizes in their order; appenders don't wait for this.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SIGN_LOCK])
-    now = sequence()
-    known = LogCheckpoint.objects.filter(size=now).first()
-    if known:
-        return known
-    note = sign(Checkpoint(settings.FEDSHARE_LOG_ORIGIN, now, merkle.root(now, stored_nodes)), log_key())
-    note += witnessing.cosignatures(note, lambda old: _continuing(old, now))
-    return LogCheckpoint.objects.create(size=now, note=note)
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_SIGN_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_SIGN_LOCK])
 
 
 def consistency(old: int, new: int) -> list[bytes]:
@@ -146,9 +170,23 @@ def _continuing(old: int, now: int) -> list[bytes]:
     return consistency(old, now)
 
 
-def prove(entry: LogEntry) -> str:
-    """An offline proof that the entry is in the log as it now stands; call it outside of the entry's transaction."""
-    return prove_by(entry, checkpoint())
+def prove(entry: LogEntry, key: VerifierKey | None = None) -> str:
+    """An offline proof that the entry is in the log; call it outside of the entry's transaction.
+
+    Args:
+        key: whose checkpoint it is to lead to, the log's present key or an earlier one; None means the present one.
+
+    Raises:
+        LookupError: no checkpoint of that key covers the entry.
+    """
+    latest = checkpoint()
+    if key is None or signed_by(latest, key):
+        return prove_by(entry, latest)
+    index = LogLeaf.objects.get(entry=entry).index
+    for point in LogCheckpoint.objects.filter(size__gt=index):
+        if signed_by(point, key):
+            return prove_by(entry, point)
+    raise LookupError(f"no checkpoint by the key {key.name}+{key.hash.hex()} covers entry {index}")
 
 
 def prove_by(entry: LogEntry, point: LogCheckpoint) -> str:
@@ -159,3 +197,8 @@ def prove_by(entry: LogEntry, point: LogCheckpoint) -> str:
     """
     index = LogLeaf.objects.get(entry=entry).index
     return offline_proof(index, merkle.inclusion_proof(index, point.size, stored_nodes), point.note)
+
+
+def signed_by(point: LogCheckpoint, key: VerifierKey) -> bool:
+    """Whether a key of the log signed a checkpoint."""
+    return bool(key.signatures_in(point.note))

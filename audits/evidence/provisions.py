@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-ATTACKS = {
+_ATTACKS = {
     "membership_inference": "run",
     "attribute_inference": "not_run",
     "model_inversion": "not_run",
@@ -10,7 +10,15 @@ ATTACKS = {
     "exfiltration": "not_applicable",
     "regurgitation": "not_applicable",
 }
-"""Attack classes of EDPB Opinion 28/2024 § 55. The last two need a model with generative output."""
+
+
+def attack_classes(tested: bool) -> dict[str, str]:
+    """What was done about each attack class of EDPB Opinion 28/2024 § 55; the last two need generative output.
+
+    Args:
+        tested: whether there was anything that a test could look for.
+    """
+    return _ATTACKS if tested else _ATTACKS | {"membership_inference": "not_run"}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from audits.evidence.files import read, write
 from audits.evidence.keys import LOG, LOG_PUBLIC, LOG_RETIRED, NEXT, log_verifier_key, log_verifier_keys, pem
 from audits.evidence.models import LogCheckpoint, LogEntry
 from audits.evidence.tlog.handover import ROTATED, Handover
-from audits.evidence.tlog.note import ProofError, VerifierKey
+from audits.evidence.tlog.note import VerifierKey
 
 
 def rotate_log_key() -> str:
@@ -40,24 +40,14 @@ def rotate_log_key() -> str:
 
 
 def handovers() -> list[Handover]:
-    """Every change of keys, the first one first, each proven by the key that was given up."""
+    """Every change of keys that is completed, the first one first, each proven by the key that was given up."""
     keys = {str(key): key for key in log_verifier_keys()}
     found = []
-    for entry in LogEntry.objects.filter(kind=ROTATED).order_by("pk").select_related("leaf"):
+    for entry in LogEntry.objects.filter(kind=ROTATED).exclude(leaf=None).order_by("pk"):
         old = keys[entry.payload["from"]]
-        point = next(
-            point
-            for point in LogCheckpoint.objects.filter(size__gt=entry.leaf.index).order_by("size")
-            if _signed_by(point, old)
-        )
-        content = log.entry_json(entry.kind, entry.recorded_at.isoformat(), entry.payload)
-        found.append(Handover(content, log.prove_by(entry, point)))
+        points = LogCheckpoint.objects.filter(size__gt=entry.leaf.index).order_by("size")
+        point = next((point for point in points if log.signed_by(point, old)), None)
+        if point is not None:
+            content = log.entry_json(entry.kind, entry.recorded_at.isoformat(), entry.payload)
+            found.append(Handover(content, log.prove_by(entry, point)))
     return found
-
-
-def _signed_by(point: LogCheckpoint, key: VerifierKey) -> bool:
-    try:
-        key.signature_in(point.note)
-    except ProofError:
-        return False
-    return True

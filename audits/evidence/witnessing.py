@@ -1,6 +1,7 @@
 """Having the log's checkpoints cosigned by the witnesses that are set, and being a witness to other logs."""
 
 import logging
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,12 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from audits.evidence.keys import log_verifier_keys, read_or_make_key
-from audits.evidence.tlog.note import COSIGNATURE, VerifierKey
+from audits.evidence.tlog.note import COSIGNATURE, ProofError, VerifierKey
 from audits.evidence.tlog.witness import Fork, Stale, Witness, request_text
 
 logger = logging.getLogger(__name__)
 
 _TIMEOUT_SECONDS = 10
+_SIZE = re.compile(r"[0-9]{1,18}")
+_LINE = re.compile(r"— [^\s+]{1,200} [A-Za-z0-9+/=]{100,120}\n")
 
 ConsistencyFrom = Callable[[int], list[bytes]]
 """Proves that the log at the checkpoint continues an earlier size."""
@@ -32,7 +35,7 @@ def cosignatures(note: str, consistency_from: ConsistencyFrom) -> str:
         ask = _over_http if address.startswith(("http://", "https://")) else _in_folder
         try:
             lines += ask(address, note, consistency_from)
-        except (OSError, httpx.HTTPError) as error:
+        except (OSError, httpx.HTTPError, ProofError) as error:
             logger.warning("the witness %s could not be asked: %s", address, type(error).__name__)
     return lines
 
@@ -70,11 +73,13 @@ def _over_http(address: str, note: str, consistency_from: ConsistencyFrom) -> st
             headers={"Content-Type": "text/plain; charset=utf-8"},
             timeout=_TIMEOUT_SECONDS,
         )
-        if response.status_code == httpx.codes.CONFLICT and response.text.strip().isdecimal():
+        if response.status_code == httpx.codes.CONFLICT and _SIZE.fullmatch(response.text.strip()):
             raise Stale(int(response.text))
         if response.status_code in (httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY):
             raise Fork(f"the witness {address} refuses the checkpoint: {response.text.strip()[:200]}")
         response.raise_for_status()
+        if not _LINE.fullmatch(response.text):
+            raise ProofError("the answer is no cosignature")
         return response.text
 
     return _until_in_step(ask, start=0)

@@ -31,6 +31,7 @@ def _context(document: dict[str, Any]) -> dict[str, Any]:
         "strategy": wording.STRATEGIES[document["strategy"]],
         "sentence": wording.certification_sentence(document),
         "plan": plan,
+        "attacks": wording.attacks(document, plan),
         "level": wording.LEVELS[plan["level"]],
         "plot": inline(plots.influences(influences, plan["margin"])),
     }

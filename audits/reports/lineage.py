@@ -37,6 +37,7 @@ def drawn(document: dict[str, Any]) -> str:
             0.5,
             gettext("data, {n} pairs").format(n=lineage["pairs_before"]),
             _root(lineage["data_root_before"]),
+            gone=True,
         )
         _box(axes, 3, 0.5, _versions(lineage), _digest(reached), gone=True)
         _box(axes, 1, -1.1, gettext("sealed records"), gettext("for this request alone"), gone=True)
@@ -47,8 +48,7 @@ def drawn(document: dict[str, Any]) -> str:
             gettext("data, {n} pairs").format(n=lineage["pairs_after"]),
             _root(lineage["data_root_after"]),
         )
-        version = gettext("version {n}").format(n=method["version"])
-        name = f"{lineage['recommender']} {version}"
+        name = f"{lineage['recommender']} v{method['version']}"
         _box(axes, 3, -1.1, name, _root(method["model_after"]), serving=True)
         for start, end in (((0, 0.5), (1, 0.5)), ((1, 0.5), (2, 0.5)), ((2, 0.5), (3, 0.5))):
             _arrow(axes, start, end, sideways=True)

@@ -17,7 +17,6 @@ from weasyprint import CSS, HTML, Attachment, Document, URLFetcher
 from weasyprint.text.fonts import FontConfiguration
 
 from audits.evidence.canonical import canonical_json
-from audits.reports import wording
 from audits.reports.glossary import GLOSSARIES
 
 EVIDENCE_NAME = "evidence.json"
@@ -52,11 +51,6 @@ def write_pdf(template: str, context: Context, document: dict[str, Any], proof: 
             "document": document,
             "issued": issued,
             "language": language,
-            "attacks": [
-                (label, wording.ATTACK_STATUS[document["attacks"][name]])
-                for name, label in wording.ATTACK_CLASSES.items()
-                if name in document.get("attacks", {})
-            ],
             "glossary": GLOSSARIES[document["schema"]],
             "document_digest": hashlib.sha256(content).hexdigest(),
             "evidence_name": EVIDENCE_NAME,

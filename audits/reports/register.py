@@ -17,6 +17,7 @@ def _context(document: dict[str, Any]) -> dict[str, Any]:
         "requests": [
             request
             | {
+                "regime_name": wording.REGIMES[request["regime"]],
                 "kind_name": wording.KINDS[request["kind"]],
                 "state_name": wording.STATES[request["state"]],
                 "conclusion_name": request["conclusion"] and wording.CONCLUSION_NAMES[request["conclusion"]],

@@ -23,6 +23,9 @@ def _context(document: dict[str, Any]) -> dict[str, Any]:
         "conclusion": wording.CONCLUSION_NAMES[document["conclusion"]],
         "sentence": wording.CONCLUSIONS[document["conclusion"]],
         "limit": wording.LIMITS[document["conclusion"]],
+        "checked": document["conclusion"] == "exact" and wording.CHECK_BESIDE_EXACT[document["ladder"][-1]["verdict"]],
+        "regime": wording.REGIMES[request["regime"]],
+        "attacks": wording.attacks(document, plan),
         "timeline": [
             (datetime.fromisoformat(moment["at"]), wording.EVENTS[moment["event"]], _strategy(moment["strategy"]))
             for moment in document["timeline"]
@@ -53,7 +56,11 @@ def _context(document: dict[str, Any]) -> dict[str, Any]:
             for gone in document["destroyed"]
         ],
         "provisions": [
-            (one["provision"], wording.PROVISIONS[one["provision"]], ", ".join(one["fields"]))
+            (
+                wording.provision(one["provision"]),
+                wording.PROVISIONS[one["provision"]],
+                ", ".join(one["fields"]),
+            )
             for one in document["provisions"]
         ],
         "times": {

@@ -67,5 +67,5 @@ def _trust() -> ValidationContext | None:
         trust_roots=roots,
         other_certs=[one for one in given if one.self_signed == "no"],
         allow_fetching=True,
-        revocation_mode="soft-fail",
+        revocation_mode="hard-fail",
     )

@@ -1,5 +1,6 @@
 """What a report says in words, in the language that is active; every sentence follows from the document."""
 
+from collections import Counter
 from typing import Any
 
 from django.utils.translation import gettext, ngettext
@@ -8,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from audits.reports import numbers
 from audits.verification.plan import CERTIFICATION, FULL, QUICK, STANDARD
 from audits.verification.reason import IN_WORDS, REPEATED, Because
+
+_MOST_NAMES = 3
+"""Of tests, within a sentence."""
 
 TITLES = {"erase": _("Evidence of erasure"), "unshare": _("Evidence of unsharing")}
 
@@ -44,6 +48,17 @@ LIMITS = {
     ),
 }
 
+CHECK_BESIDE_EXACT = {
+    "removed_within_margin": _("A check was run as well, and agrees: removed within margin."),
+    "residual_influence": _("A check was run as well, and objects: residual influence. See below."),
+    "over_forgotten": _("A check was run as well, and objects: over-forgotten. See below."),
+    "inconclusive": _("A check was run as well; it was inconclusive, so it neither confirms the claim nor objects."),
+    "not_testable": _(
+        "No check of this request could tell anything: even a model that knew the data would not show it."
+    ),
+}
+"""Beside the limits of an exact conclusion: what the last check found."""
+
 VERDICTS = {
     "removed_within_margin": _("removed within margin"),
     "residual_influence": _("residual influence"),
@@ -56,6 +71,8 @@ STRATEGIES = {
     "contrastive": _("contrastive unlearning"),
     "retrain": _("retraining without the data"),
 }
+
+REGIMES = {"gdpr": _("GDPR"), "ccpa": _("CCPA")}
 
 KINDS = {"erase": _("erasure"), "unshare": _("unsharing")}
 
@@ -126,10 +143,7 @@ ATTACK_CLASSES = {
 }
 
 ATTACK_STATUS = {
-    "run": _(
-        "run: likelihood ratio and population attacks, on scores by the subject's other items and by similar items, "
-        "and on the subject's own row where it remains"
-    ),
+    "run": _("run: {attacks}, on {statistics}"),
     "not_run": _("not run"),
     "not_applicable": _("not applicable: the model has no generative output"),
 }
@@ -167,11 +181,31 @@ PROVISIONS = {
 }
 
 
+def attacks(document: dict[str, Any], plan: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Every attack class, and what was done about it; of those that were run, which attacks on what."""
+    names = [str(ATTACK_NAMES[name]) for name in plan["attacks"]] if plan else []
+    statistics = [str(STATISTICS[name]) for name in plan["statistics"]] if plan else []
+    return [
+        (
+            str(label),
+            str(ATTACK_STATUS[document["attacks"][name]]).format(
+                attacks=", ".join(names), statistics="; ".join(statistics)
+            ),
+        )
+        for name, label in ATTACK_CLASSES.items()
+    ]
+
+
+def provision(name: str) -> str:
+    """A provision as the language cites it."""
+    return name.replace("GDPR art.", gettext("GDPR art."))
+
+
 def reason(stored: dict[str, Any]) -> str:
     """Why a check ended as it did."""
     margin, power, models = stored["margin"], stored["power"], stored["models"]
     text = gettext(IN_WORDS[Because(stored["code"])]).format(
-        names=", ".join(_test_name(name) for name in stored["names"]),
+        names=_listed([_test_name(name) for name in stored["names"]]),
         margin="" if margin is None else numbers.short(margin),
         power="" if power is None else numbers.percent(power),
     )
@@ -202,12 +236,18 @@ def certification_sentence(document: dict[str, Any]) -> str:
 
 def batch_sentence(document: dict[str, Any]) -> str:
     """One sentence for the cover of a batch."""
-    requests = len(document["requests"])
-    made = len(document["versions"])
-    ended = ngettext("{n} request ended", "{n} requests ended", requests).format(n=requests)
-    versions = ngettext("with {n} new version", "with {n} new versions", made).format(n=made)
-    return gettext("{ended} {versions} of {recommender}; the one before is destroyed.").format(
-        ended=ended, versions=versions, recommender=document["recommender"]
+    ended = Counter(request["conclusion"] for request in document["requests"])
+    concluded = ", ".join(f"{number} {CONCLUSION_NAMES[name]}" for name, number in sorted(ended.items()))
+    checked = Counter(request["verdict"] for request in document["requests"])
+    verdicts = ", ".join(f"{number} {VERDICTS[name]}" for name, number in sorted(checked.items()))
+    return gettext(
+        "Conclusions: {concluded}. Last checks: {verdicts}. New versions of {recommender}: {versions}; the one before "
+        "is destroyed."
+    ).format(
+        concluded=concluded,
+        verdicts=verdicts,
+        recommender=document["recommender"],
+        versions=len(document["versions"]),
     )
 
 
@@ -224,6 +264,13 @@ def register_sentence(document: dict[str, Any]) -> str:
     )
 
 
+def _listed(names: list[str]) -> str:
+    """The first few, and how many more."""
+    shown = "; ".join(names[:_MOST_NAMES])
+    more = len(names) - _MOST_NAMES
+    return shown if more <= 0 else gettext("{shown}; and {n} more").format(shown=shown, n=more)
+
+
 def _test_name(name: str) -> str:
     """A test's name as `Measured.trials` gives it: a statistic, an attack's on a statistic, or a distance."""
     if name in STATISTICS or name in DISTANCES:
@@ -232,7 +279,7 @@ def _test_name(name: str) -> str:
         for figure in ("auc", "tpr"):
             prefix = f"{attack}_{figure}_"
             if name.startswith(prefix):
-                return f"{ATTACK_NAMES[attack]}, {figure.upper()}, {STATISTICS[name.removeprefix(prefix)]}"
+                return f"{figure.upper()}: {ATTACK_NAMES[attack]}, {STATISTICS[name.removeprefix(prefix)]}"
     return name
 
 

@@ -36,6 +36,8 @@ class PeriodForm(forms.Form):
         period = super().clean()
         if "start" in period and "until" in period and period["until"] <= period["start"]:
             self.add_error("until", "Give a day after the first.")
+        if "start" in period and period["start"] > timezone.now().date():
+            self.add_error("start", "This day has not come yet.")
         return period
 
 
@@ -58,7 +60,10 @@ def issued(http: HttpRequest) -> HttpResponse:
     """What was issued, the latest first."""
     found = IssuedDocument.objects.select_related("request").prefetch_related("reports")
     page = Paginator(found, _PAGE_SIZE).get_page(http.GET.get("page"))
-    rows = [{"document": document, "kind": _KINDS.get(document.schema, document.schema)} for document in page]
+    rows = [
+        {"document": document, "kind": _KINDS.get(document.schema, document.schema), "about": _about(document)}
+        for document in page
+    ]
     tomorrow = timezone.now().date() + timedelta(days=1)
     last_month = (tomorrow.replace(day=1) - timedelta(days=1)).replace(day=1)
     period = PeriodForm(initial={"start": last_month, "until": tomorrow})
@@ -106,6 +111,14 @@ def verify(http: HttpRequest) -> HttpResponse:
 def _verified(http: HttpRequest, form: ReportFile, status: int = 200, **shown: Any) -> HttpResponse:
     context = {"form": form, "log_key": log_verifier_key(), **shown}
     return render(http, "dashboard/verify.html", context, status=status)
+
+
+def _about(document: IssuedDocument) -> str:
+    """What tells it from others of its kind, beside a request's own name."""
+    if document.schema == REGISTER:
+        period = document.content["period"]
+        return f"{period['from'][:10]} until before {period['until'][:10]}"
+    return document.content["id"][:8] if document.schema in (BATCH, CERTIFICATION) else ""
 
 
 def _midnight(day: Any) -> datetime:

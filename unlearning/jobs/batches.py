@@ -15,14 +15,15 @@ from unlearning.jobs.models import Job
 
 def issue_batch(job: Job) -> IssuedDocument:
     """Put a job on record whose requests have all ended; call it in the transaction that ends the last one."""
-    evidence = [request.evidence.content for request in job.requests.select_related("evidence").order_by("received_at")]
+    issued = [request.evidence for request in job.requests.select_related("evidence").order_by("received_at", "pk")]
+    evidence = [document.content for document in issued]
     last = max(evidence, key=lambda document: document["method"]["version"])
     planned = next((document for document in evidence if document["plan"]), None)
     content = {
         "recommender": job.recommender.name,
         "started_at": job.created_at.isoformat(),
         "finished_at": timezone.now().isoformat(),
-        "requests": [_request(document, digest) for document, digest in zip(evidence, _digests(job), strict=True)],
+        "requests": [_request(document.content, document.digest) for document in issued],
         "versions": _versions(job, evidence),
         "before": _before(evidence),
         "level": planned and planned["plan"]["level"],
@@ -32,10 +33,6 @@ def issue_batch(job: Job) -> IssuedDocument:
         "utility": last["utility"],
     }
     return issue(BATCH, job.id, signer_fingerprint(), content, timezone.now())
-
-
-def _digests(job: Job) -> list[str]:
-    return list(job.requests.order_by("received_at").values_list("evidence__digest", flat=True))
 
 
 def _request(document: dict[str, Any], digest: str) -> dict[str, Any]:

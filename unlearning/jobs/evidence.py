@@ -6,7 +6,7 @@ from typing import Any
 from audits.certification.models import Certification
 from audits.certification.services import certifies
 from audits.evidence.measurements import as_json, audit_as_json
-from audits.evidence.provisions import ATTACKS, PROVISIONS
+from audits.evidence.provisions import PROVISIONS, attack_classes
 from audits.verification.collateral import paired_change
 from audits.verification.plan import LEVELS, AuditPlan
 from models_engine.fedshare.code import software
@@ -57,7 +57,7 @@ def evidence_content(
         "utility": _utility(outcome.effects),
         "collateral": None if outcome.effects.collateral is None else as_json(outcome.effects.collateral),
         "conclusion": last.conclusion,
-        "attacks": ATTACKS,
+        "attacks": attack_classes(tested=last.judgement.result is not None),
         "destroyed": gone,
         "recipients": [],
         "kept_until": kept_until(now).isoformat(),
@@ -117,14 +117,19 @@ def _consent(request: Request) -> list[dict[str, Any]]:
                     "legal_basis": event.legal_basis,
                     "notice_version": event.notice_version,
                     "channel": event.channel,
-                    "effective_at": event.effective_at.isoformat(),
-                    "recorded_at": event.recorded_at.isoformat(),
+                    "effective_at": _coarse(event.effective_at, request).isoformat(),
+                    "recorded_at": _coarse(event.recorded_at, request).isoformat(),
                 }
                 for event in member.subject.consent_events.order_by("effective_at", "id")
             ],
         }
         for member in members
     ]
+
+
+def _coarse(moment: datetime, request: Request) -> datetime:
+    """After an erasure the day alone: a moment to the microsecond could be matched with somebody's own records."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) if request.kind == Request.Kind.ERASE else moment
 
 
 def _lineage(old: ModelVersion, new: ModelVersion, pairs: int, request: Request) -> dict[str, Any]:

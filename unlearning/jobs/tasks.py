@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from audits.evidence import log
@@ -11,6 +12,8 @@ from audits.reports import writing
 from unlearning.jobs import fleets, planning, runner
 from unlearning.requests import retention
 
+_SWEEP_REPORTS = settings.CELERY_BEAT_SCHEDULE["sweep-reports"]["schedule"]
+
 
 @shared_task(name="unlearning.plan_and_sweep")
 def plan_and_sweep() -> None:
@@ -18,8 +21,6 @@ def plan_and_sweep() -> None:
     planning.plan_jobs()
     for job in planning.unclaimed_jobs():
         run_job.delay(str(job.id))
-    for document in writing.unwritten():
-        write_reports.delay(document.pk)
     fleets.sweep()
 
 
@@ -33,6 +34,13 @@ def run_job(job_id: str) -> None:
 def write_reports(document_id: int) -> None:
     """Write the PDFs of an issued document, but for those that are there."""
     writing.write_reports(IssuedDocument.objects.get(pk=document_id))
+
+
+@shared_task(name="unlearning.sweep_reports")
+def sweep_reports() -> None:
+    """Have the reports written that are still missing; a message that nobody takes in time is void."""
+    for document in writing.unwritten():
+        write_reports.apply_async([document], expires=_SWEEP_REPORTS)
 
 
 @shared_task(name="unlearning.keep_house")

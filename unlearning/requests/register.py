@@ -28,11 +28,13 @@ def issue_register(start: datetime, end: datetime) -> IssuedDocument:
         start, end: the requests received from the one until before the other.
 
     Raises:
-        ValueError: the period ends before it begins.
+        ValueError: the period ends before it begins, or has not begun.
     """
     if end <= start:
         raise ValueError("until: it must lie after from")
     now = timezone.now()
+    if start > now:
+        raise ValueError("from: this period has not begun")
     found = Request.objects.filter(received_at__gte=start, received_at__lt=end).select_related("evidence")
     requests = [_row(request, now) for request in found.annotate(members=Count("subjects")).order_by("received_at")]
     content = {

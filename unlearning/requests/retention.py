@@ -8,7 +8,7 @@ from django.db import transaction
 
 from audits.evidence import log
 from audits.evidence.models import IssuedDocument
-from unlearning.requests.deadlines import months_after
+from audits.evidence.periods import months_after
 
 
 def kept_until(completed_at: datetime) -> datetime:
@@ -25,11 +25,17 @@ def end_retention(now: datetime) -> int:
     over = [
         document
         for document in IssuedDocument.objects.filter(certification=None, issued_at__lt=now)
-        if kept_until(document.issued_at) <= now
+        if max(kept_until(document.issued_at), _stated(document)) <= now
     ]
     for document in over:
         _delete(document)
     return len(over)
+
+
+def _stated(document: IssuedDocument) -> datetime:
+    """What the document itself promised, should the setting have been lowered since."""
+    stated = document.content.get("kept_until")
+    return datetime.fromisoformat(stated) if stated else document.issued_at
 
 
 def _delete(document: IssuedDocument) -> None:

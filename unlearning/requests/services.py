@@ -7,12 +7,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audits.evidence import log, sealing
+from audits.evidence.periods import due_at
 from unlearning.consent.models import ConsentEvent
 from unlearning.consent.services import record_consent
 from unlearning.lineage.datasets import versions_reached
 from unlearning.lineage.models import Interaction, Subject
 from unlearning.lineage.subjects import find_subjects, subject_key, suppress, suppressed_among
-from unlearning.requests.deadlines import due_at
 from unlearning.requests.forget_set import seal_forget_set
 from unlearning.requests.models import Request, RequestSubject
 from unlearning.requests.states import State

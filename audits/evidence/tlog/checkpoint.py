@@ -62,7 +62,7 @@ def open_note(note: str, key: VerifierKey) -> Checkpoint:
     checkpoint = Checkpoint.parse(note)
     if checkpoint.origin != key.name:
         raise ProofError(f"the checkpoint is of the log {checkpoint.origin!r}, the key of {key.name!r}")
-    key.verify(key.signature_in(note), checkpoint.body())
+    key.verify_in(note, checkpoint.body())
     return checkpoint
 
 

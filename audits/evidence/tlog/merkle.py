@@ -126,7 +126,7 @@ def assert_consistent(old: int, old_root: bytes, new: int, new_root: bytes, proo
     if not 0 <= old <= new:
         raise ValueError(f"{old} leaves do not begin a tree of {new}")
     if old in (0, new):
-        if proof or old_root != (new_root if old else EMPTY_ROOT):
+        if proof or old_root != (new_root if old else EMPTY_ROOT) or (new == 0 and new_root != EMPTY_ROOT):
             raise ValueError("the trees differ, or the proof is too long")
         return
     place, last = old - 1, new - 1

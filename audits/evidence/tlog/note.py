@@ -52,31 +52,34 @@ class VerifierKey:
         """The line that a signature is in a note."""
         return f"— {self.name} {base64.b64encode(self.hash + signature).decode()}\n"
 
-    def signature_in(self, note: str) -> bytes:
-        """The bytes of this key's signature in a note; whether they fit is for `verify`.
-
-        Raises:
-            ProofError: there is none, or it is malformed.
-        """
+    def signatures_in(self, note: str) -> list[bytes]:
+        """What stands in a note as this key's signatures; whether one fits is for `verify_in`."""
+        found = []
         for line in note.partition("\n\n")[2].splitlines():
-            dash, _, rest = line.partition(" ")
-            signer, _, encoded = rest.rpartition(" ")
+            prefix, _, encoded = line.rpartition(" ")
             try:
                 signature = base64.b64decode(encoded, validate=True)
-            except ValueError as error:
-                raise ProofError("a signature of the checkpoint is malformed") from error
-            if (dash, signer, signature[:4]) == ("—", self.name, self.hash):
-                if self.signature_line(signature[4:]) != line + "\n":
-                    raise ProofError("a signature of the checkpoint is malformed")
-                return signature[4:]
-        raise ProofError(f"the checkpoint carries no signature by the key {self.name}+{self.hash.hex()}")
+            except ValueError:
+                continue  # somebody else's line, in whatever form
+            if prefix == f"— {self.name}" and signature[:4] == self.hash:
+                found.append(signature[4:])
+        return found
 
-    def verify(self, signature: bytes, message: str) -> None:
-        """Raise ProofError unless the signature is this key's, of this message."""
+    def verify_in(self, note: str, message: str) -> None:
+        """Raise ProofError unless a signature in the note is this key's, of this message."""
+        signatures = self.signatures_in(note)
+        if not signatures:
+            raise ProofError(f"the checkpoint carries no signature by the key {self.name}+{self.hash.hex()}")
+        if not any(self.fits(signature, message) for signature in signatures):
+            raise ProofError("the checkpoint's signature is wrong")
+
+    def fits(self, signature: bytes, message: str) -> bool:
+        """Whether a signature is this key's, of this message."""
         try:
             self.public.verify(signature, message.encode())
-        except InvalidSignature as error:
-            raise ProofError("the checkpoint's signature is wrong") from error
+        except InvalidSignature:
+            return False
+        return True
 
     def _encoded(self) -> bytes:
         return bytes([self.kind]) + self.public.public_bytes_raw()

@@ -2,7 +2,8 @@
 
 A log that its holder rewrites shows one past to one reader and another to the next. A witness cosigns a checkpoint
 only once it is proven to contain the last one that it cosigned, so two pasts can't both be cosigned. What it
-remembers lies in a folder: put it on storage that the log's holder can't rewrite.
+remembers lies in a folder. Whoever can write there, and has its key, is the witness: against a log's holder it has to
+be somebody else's.
 """
 
 import fcntl
@@ -68,7 +69,15 @@ class Witness:
             Stale: `old` is not where this witness is.
             Fork: the checkpoint does not continue the last one; it is kept beside it, as evidence.
         """
-        checkpoint = self._opened(note)
+        checkpoint, key = self._opened(note)
+        if old > checkpoint.size:
+            raise ProofError(f"the request proves from {old}, and the checkpoint has {checkpoint.size} entries")
+        # Whatever else stands in the note is not remembered: anyone may have written it.
+        kept = f"{checkpoint.body()}\n" + "".join(
+            key.signature_line(signature)
+            for signature in key.signatures_in(note)
+            if key.fits(signature, checkpoint.body())
+        )
         with self._locked(checkpoint.origin) as file:
             last = self._last(file)
             size, root = (last.size, last.root) if last else (0, EMPTY_ROOT)
@@ -77,25 +86,26 @@ class Witness:
             try:
                 assert_consistent(size, root, checkpoint.size, checkpoint.root, proof)
             except ValueError as error:
-                if checkpoint.size <= size:
-                    self._keep_refused(file, note)
+                if checkpoint.size == size:
+                    _write(file.with_suffix(f".fork-at-{size}"), kept)
                 raise Fork(f"{checkpoint.origin} at {checkpoint.size} does not continue {size}: {error}") from error
             line = self._cosigned(checkpoint)
-            _write(file, note + line)
+            _write(file, kept + line)
             return line
 
     def last(self, origin: str) -> Checkpoint | None:
         """The checkpoint of a log that was cosigned last."""
         return self._last(self._file(origin))
 
-    def _opened(self, note: str) -> Checkpoint:
+    def _opened(self, note: str) -> tuple[Checkpoint, VerifierKey]:
+        """The checkpoint, and which of the log's keys signed it."""
         stated = Checkpoint.parse(note)
         keys = [key for key in self._logs if key.name == stated.origin]
         if not keys:
             raise UnknownLog(f"the log {stated.origin!r} is not watched here")
         for key in keys:
             try:
-                return open_note(note, key)
+                return open_note(note, key), key
             except ProofError as error:
                 wrong = error
         raise wrong
@@ -123,10 +133,6 @@ class Witness:
         check_cosignature(note, self.key)
         return Checkpoint.parse(note)
 
-    def _keep_refused(self, file: Path, note: str) -> None:
-        digest = hashlib.sha256(note.encode()).hexdigest()[:16]
-        _write(file.with_suffix(f".refused-{digest}"), note)
-
 
 def check_cosignature(note: str, key: VerifierKey) -> datetime:
     """The moment at which a witness cosigned the checkpoint of a note.
@@ -136,12 +142,15 @@ def check_cosignature(note: str, key: VerifierKey) -> datetime:
     """
     if key.kind != COSIGNATURE:
         raise ProofError("the key is not a witness's")
-    signed = key.signature_in(note)
-    if len(signed) != 8 + _SIGNATURE_BYTES:
-        raise ProofError("the cosignature is malformed")
-    moment = int.from_bytes(signed[:8], "big")
-    key.verify(signed[8:], _statement(Checkpoint.parse(note), moment))
-    return datetime.fromtimestamp(moment, UTC)
+    checkpoint = Checkpoint.parse(note)
+    signatures = key.signatures_in(note)
+    if not signatures:
+        raise ProofError(f"the checkpoint carries no signature by the key {key.name}+{key.hash.hex()}")
+    for signed in signatures:
+        moment = int.from_bytes(signed[:8], "big")
+        if len(signed) == 8 + _SIGNATURE_BYTES and key.fits(signed[8:], _statement(checkpoint, moment)):
+            return datetime.fromtimestamp(moment, UTC)
+    raise ProofError("the cosignature is wrong")
 
 
 def request_text(old: int, proof: Iterable[bytes], note: str) -> str:
@@ -158,7 +167,7 @@ def parse_request(text: str) -> tuple[int, list[bytes], str]:
     head, _, note = text.partition("\n\n")
     first, *lines = head.split("\n")
     word, _, number = first.partition(" ")
-    if word != "old" or not number.isdecimal() or not note:
+    if word != "old" or not number.isdecimal() or len(number) > 18 or not note:
         raise ProofError("the request is malformed: it begins with `old SIZE`, and a checkpoint follows an empty line")
     return int(number), decoded(lines), note
 

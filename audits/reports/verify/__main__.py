@@ -58,6 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         for result in results:
             print(f"{'ok    ' if result.ok else 'FAILED'}  {result.name}: {result.detail}")
+        for name, fact in results[-1].facts:
+            print(f"        {name}: {fact}")
+        if sound:
+            print("The attached document is sound, and says the above; hold the printed pages against it.")
         print("The report is sound." if sound else "The report does NOT verify.")
     return 0 if sound else 1
 
@@ -66,7 +70,9 @@ def _keys(option: str, given: Sequence[str]) -> list[VerifierKey]:
     """Keys given themselves or in files. White space, as a line break in a report brings it in, is dropped."""
     found = []
     for one in given:
-        texts = [_joined(one)] if _KEY.fullmatch(_joined(one)) else _lines(Path(one).read_text())
+        if not _KEY.fullmatch(_joined(one)) and not Path(one).exists():
+            raise Unusable(f"{option}: {one!r} is neither a key (NAME+HASH+KEY) nor a file that holds one")
+        texts = [_joined(one)] if _KEY.fullmatch(_joined(one)) else _lines(Path(one).read_text(errors="replace"))
         try:
             found += [VerifierKey.parse(text) for text in texts]
         except ProofError as error:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from asn1crypto import x509
-from pyhanko.pdf_utils.generic import DictionaryObject
 
 from audits.evidence.canonical import canonical_json, parse_json
 from audits.evidence.document import log_entry, validate
@@ -14,12 +14,12 @@ from audits.evidence.tlog.handover import Handover, trusted_keys
 from audits.evidence.tlog.merkle import leaf_hash
 from audits.evidence.tlog.note import ProofError, VerifierKey
 from audits.evidence.tlog.witness import check_cosignature
+from audits.reports.verify.attachments import EVIDENCE_NAME, PROOF_NAME, attached
 from audits.reports.verify.consistency import assert_consistent
 from audits.reports.verify.errors import CheckFailed
+from audits.reports.verify.facts import Fact, facts
 from audits.reports.verify.signature import Signed, assert_trusted, opened
 from audits.verification.errors import AuditError
-
-_EVIDENCE, _PROOF = "evidence.json", "evidence.tlog-proof"
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class CheckResult:
     name: str
     ok: bool
     detail: str
+    facts: Sequence[Fact] = ()
+    """Of the last check alone: what the document says, for the reader to hold the pages against."""
 
 
 @dataclass
@@ -65,7 +67,9 @@ def verify_report(pdf: bytes, trust: Trust) -> list[CheckResult]:
     results = []
     for name, check in _chosen(trust):
         try:
-            results.append(CheckResult(name, True, check(state)))
+            results.append(
+                CheckResult(name, True, check(state), facts(state.document) if check is _consistency else ())
+            )
         except (CheckFailed, ProofError, AuditError) as failure:
             results.append(CheckResult(name, False, str(failure)))
             break
@@ -82,7 +86,10 @@ def is_sound(results: Sequence[CheckResult], trust: Trust) -> bool:
 
 def _signature(state: _State) -> str:
     state.signed = opened(state.pdf)
-    when = f", time-stamped {state.signed.stamped:%Y-%m-%d %H:%M:%S} UTC" if state.signed.stamped else ""
+    when = ""
+    if state.signed.stamped:
+        by = "" if state.trust.roots else " by an authority that was not checked: see --trust"
+        when = f", time-stamped {state.signed.stamped:%Y-%m-%d %H:%M:%S} UTC{by}"
     return f"by certificate {state.signed.certificate[:16]}…, over the whole file{when}"
 
 
@@ -92,21 +99,12 @@ def _certificates(state: _State) -> str:
 
 
 def _attachments(state: _State) -> str:
-    names = state.signed.reader.root["/Names"]["/EmbeddedFiles"]["/Names"]
-    files = {str(names[i]): names[i + 1] for i in range(0, len(names), 2)}
-    found = {_file_name(spec): spec["/EF"]["/F"].data for spec in files.values()}
-    if set(found) != {_EVIDENCE, _PROOF}:
-        raise CheckFailed(f"the attachments are {sorted(found)} instead of {_EVIDENCE} and {_PROOF}")
-    state.attached = found
-    return "document and inclusion proof are there"
-
-
-def _file_name(spec: DictionaryObject) -> str:
-    return str(spec["/UF"] if "/UF" in spec else spec["/F"])
+    state.attached = attached(state.signed.reader)
+    return "document and inclusion proof are there, and nothing else is attached or runs"
 
 
 def _document(state: _State) -> str:
-    content = state.attached[_EVIDENCE]
+    content = state.attached[EVIDENCE_NAME]
     try:
         document = validate(parse_json(content))
     except ValueError as error:
@@ -123,12 +121,12 @@ def _inclusion(state: _State) -> str:
     if key is None or key.name != log["origin"]:
         raise CheckFailed("the document names another log than the one whose key was given")
     leaf = leaf_hash(canonical_json(log_entry(state.document)))
-    index, checkpoint = check_offline_proof(state.attached[_PROOF].decode(), leaf, key)
-    return f"entry {index} of {checkpoint.size} in the log {checkpoint.origin}"
+    index, checkpoint = check_offline_proof(state.attached[PROOF_NAME].decode(), leaf, key)
+    return f"entry {index}, counted from 0, of {checkpoint.size} in the log {checkpoint.origin}"
 
 
 def _witnessed(state: _State) -> str:
-    note = note_of_proof(state.attached[_PROOF].decode())
+    note = note_of_proof(state.attached[PROOF_NAME].decode())
     moments = [(witness.name, check_cosignature(note, witness)) for witness in state.trust.witnesses]
     return "; ".join(f"{name} saw the log at {moment:%Y-%m-%d %H:%M:%S} UTC" for name, moment in moments)
 
@@ -136,6 +134,10 @@ def _witnessed(state: _State) -> str:
 def _signer(state: _State) -> str:
     if state.document["signer_certificate_sha256"] != state.signed.certificate:
         raise CheckFailed("the PDF was signed by another certificate than the logged document names")
+    if state.signed.stamped and state.signed.stamped < datetime.fromisoformat(state.document["issued_at"]).replace(
+        microsecond=0
+    ):
+        raise CheckFailed("the time stamp is older than the document")
     return "the logged document names the signing certificate"
 
 

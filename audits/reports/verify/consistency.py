@@ -8,8 +8,11 @@ from typing import Any
 
 from audits.evidence.document import BATCH, CERTIFICATION, EVIDENCE, REGISTER
 from audits.evidence.measurements import as_json, measured_from_json
+from audits.evidence.periods import FEWEST_MONTHS_KEPT, due_at, months_after
+from audits.evidence.provisions import attack_classes
 from audits.reports.verify.errors import CheckFailed
-from audits.verification.plan import AuditPlan
+from audits.verification.plan import CERTIFICATION as CERTIFICATION_LEVEL
+from audits.verification.plan import LEVELS, AuditPlan
 from audits.verification.reason import Because, Reason
 from audits.verification.verdict import Conclusion, Verdict, alarms, conclude, decide, join
 
@@ -52,6 +55,8 @@ def _evidence(document: dict[str, Any]) -> str:
     if (last["strategy"], last["exact"]) != (document["method"]["strategy"], document["method"]["exact"]):
         raise CheckFailed("the method is not the last rung of the ladder")
     _same_moments(document)
+    _same_data(document)
+    _same_plan(document, plan)
     return f"{Conclusion(document['conclusion'])} follows from the measurements"
 
 
@@ -61,19 +66,77 @@ def _same_moments(document: dict[str, Any]) -> None:
     stated = (document["id"], document["conclusion"], document["issued_at"], document["issued_at"])
     if (request["id"], response["nature"], response["at"], request["completed_at"]) != stated:
         raise CheckFailed("request and response contradict each other")
-    moments = [datetime.fromisoformat(moment["at"]) for moment in document["timeline"]]
+    received, answered = _moment(request["received_at"]), _moment(request["completed_at"])
+    if _moment(request["due_at"]) != due_at(request["regime"], received):
+        raise CheckFailed("the request was due at another moment than its regime has")
+    if _moment(document["kept_until"]) < months_after(answered, FEWEST_MONTHS_KEPT):
+        raise CheckFailed(f"the evidence is to be kept for less than {FEWEST_MONTHS_KEPT} months")
+    moments = [_moment(moment["at"]) for moment in document["timeline"]]
     if moments != sorted(moments):
         raise CheckFailed("the timeline is not in order")
-    by_event = {moment["event"]: moment["at"] for moment in document["timeline"]}
-    if any(
-        by_event.get(event) != request[field]
-        for event, field in (
-            ("received", "received_at"),
-            ("rows_removed", "rows_removed_at"),
-            ("completed", "completed_at"),
-        )
+    told = [(moment["event"], moment["strategy"], moment["at"]) for moment in document["timeline"]]
+    rungs = [
+        (event, rung["strategy"], rung[f"{event}_at"])
+        for rung in document["ladder"]
+        for event in ("forgotten", "checked")
+    ]
+    expected = [
+        ("received", None, request["received_at"]),
+        ("rows_removed", None, request["rows_removed_at"]),
+        *rungs,
+        *((event, None, document["issued_at"]) for event in ("replaced", "destroyed", "completed")),
+    ]
+    others = [event for event, _, _ in told if event in ("scheduled", "plan_frozen")]
+    frozen = ["plan_frozen"] if document["plan"] else []
+    if [one for one in told if one[0] not in ("scheduled", "plan_frozen")] != expected or others != [
+        "scheduled",
+        *frozen,
+    ]:
+        raise CheckFailed("the timeline contradicts the request or the ladder")
+    events = [event for event, _, _ in told]
+    if frozen and events.index("plan_frozen") > events.index("forgotten"):
+        raise CheckFailed("the plan was frozen after the model had been made to forget")
+
+
+def _same_data(document: dict[str, Any]) -> None:
+    """Request, lineage, model and destruction speak of the same data."""
+    request, lineage, method = document["request"], document["lineage"], document["method"]
+    subjects = set(request["subjects"])
+    learned = lineage["pairs_learned"]
+    if len(subjects) != len(request["subjects"]) or {one["subject"] for one in document["consent"]} != subjects:
+        raise CheckFailed("consent is told of other subjects than the request's")
+    if learned > request["rows_removed"] or lineage["pairs_before"] - lineage["pairs_after"] < learned:
+        raise CheckFailed("more was learned than was removed, or more than the data lost")
+    if learned and (
+        method["model_before"] == method["model_after"]
+        or lineage["data_root_before"] == lineage["data_root_after"]
+        or not lineage["versions_reached"]
     ):
-        raise CheckFailed("the timeline contradicts the request")
+        raise CheckFailed("something was learned, and model or data are the same as before")
+    gone = {one["item"]: one for one in document["destroyed"]}
+    digests = {one["sha256"] for one in document["destroyed"] if one["item"] == "model_version"}
+    if "forget_set" not in gone or method["model_before"] not in digests:
+        raise CheckFailed("the model before, or the sealed records, were not destroyed")
+    if request["kind"] == "erase" and gone.get("subject_keys", {}).get("count") != len(subjects):
+        raise CheckFailed("the keys of the erased subjects were not destroyed")
+
+
+def _same_plan(document: dict[str, Any], plan: AuditPlan | None) -> None:
+    """What was run is what the plan names."""
+    if document["attacks"] != attack_classes(tested=plan is not None):
+        raise CheckFailed("the attack classes that are stated are not those that were run")
+    if plan is None:
+        return
+    models = document["audit_models"]
+    if (models["references"], models["known"]) != (len(plan.reference_seeds), len(plan.known_seeds)):
+        raise CheckFailed("the plan has another number of models than were trained")
+    for rung in document["ladder"]:
+        measured = rung["measurements"]
+        if (
+            measured["subjects"] > len(document["request"]["subjects"])
+            or measured["pairs"] > document["lineage"]["pairs_learned"]
+        ):
+            raise CheckFailed(f"{rung['strategy']} was measured on more than was withdrawn")
 
 
 def _certification(document: dict[str, Any]) -> str:
@@ -87,6 +150,8 @@ def _certification(document: dict[str, Any]) -> str:
         removed[cell["kind"]] = removed.get(cell["kind"], True) and holds
     if {(cell["kind"], cell["size"]) for cell in document["cells"]} != CELLS:
         raise CheckFailed("a kind or a size of request is missing")
+    if document["attacks"] != attack_classes(tested=True):
+        raise CheckFailed("the attack classes that are stated are not those that were run")
     if document["certified"] != sorted(kind for kind, all_of_them in removed.items() if all_of_them):
         raise CheckFailed("what is certified does not follow from the cells")
     kinds = " and ".join(document["certified"]) or "nothing"
@@ -94,36 +159,53 @@ def _certification(document: dict[str, Any]) -> str:
 
 
 def _batch(document: dict[str, Any]) -> str:
-    exact = {version["strategy"]: version["exact"] for version in document["versions"]}
-    if any(is_exact != (strategy in EXACT_STRATEGIES) for strategy, is_exact in exact.items()):
-        raise CheckFailed("a version is called exact that is not, or the other way round")
-    for request in document["requests"]:
-        last = request["strategies"][-1]
-        if last not in exact:
-            raise CheckFailed(f"request {request['id']} ended with a strategy of which there is no version")
-        # Only an exact method, or a certification, concludes where removal was not shown.
-        unshown = request["verdict"] != Verdict.REMOVED_WITHIN_MARGIN
-        if (request["conclusion"] == Conclusion.EXACT) != exact[last] or (
-            request["conclusion"] == Conclusion.EQUIVALENT and unshown
-        ):
-            raise CheckFailed(f"the conclusion of request {request['id']} does not follow from its strategy")
-    numbers = [version["version"] for version in document["versions"]]
+    versions = document["versions"]
+    numbers = [version["version"] for version in versions]
     if numbers != sorted(set(numbers)):
         raise CheckFailed("the versions are not in order")
+    if any(version["exact"] != (version["strategy"] in EXACT_STRATEGIES) for version in versions):
+        raise CheckFailed("a version is called exact that is not, or the other way round")
+    _assert_unique(document["requests"])
+    made = {version["strategy"] for version in versions}
+    for request in document["requests"]:
+        last = request["strategies"][-1]
+        verdict, exact = Verdict(request["verdict"]), last in EXACT_STRATEGIES
+        concluded = conclude(verdict, exact, certified=request["conclusion"] == Conclusion.CERTIFIED)
+        if last not in made or concluded != request["conclusion"]:
+            raise CheckFailed(f"the conclusion of request {request['id']} does not follow from its last strategy")
+        if not _moment(request["received_at"]) <= _moment(request["completed_at"]) <= _moment(document["issued_at"]):
+            raise CheckFailed(f"request {request['id']} ended before it was received, or after this was issued")
+    if not _moment(document["started_at"]) <= _moment(document["finished_at"]) <= _moment(document["issued_at"]):
+        raise CheckFailed("the batch ended before it began, or after this was issued")
     return f"{len(document['requests'])} conclusions follow from verdicts and strategies"
+
+
+def _assert_unique(requests: list[dict[str, Any]]) -> None:
+    if len({request["id"] for request in requests}) != len(requests):
+        raise CheckFailed("a request stands twice")
 
 
 def _register(document: dict[str, Any]) -> str:
     requests, totals = document["requests"], document["totals"]
     start, end = document["period"]["from"], document["period"]["until"]
-    issued = datetime.fromisoformat(document["issued_at"])
+    issued = _moment(document["issued_at"])
+    _assert_unique(requests)
     for request in requests:
         if not _moment(start) <= _moment(request["received_at"]) < _moment(end):
             raise CheckFailed(f"request {request['id']} was not received in the period")
+        if _moment(request["due_at"]) != due_at(request["regime"], _moment(request["received_at"])):
+            raise CheckFailed(f"request {request['id']} was due at another moment than its regime has")
         if request["in_time"] != in_time(request, issued):
             raise CheckFailed(f"whether request {request['id']} was answered in time does not follow from its dates")
         if (request["answered_at"] is None) != (request["conclusion"] is None and request["denial"] is None):
             raise CheckFailed(f"request {request['id']} is answered without an answer, or the other way round")
+        if request["conclusion"] is not None and request["denial"] is not None:
+            raise CheckFailed(f"request {request['id']} was both carried out and denied")
+        if (request["state"] == "completed") != (request["conclusion"] is not None):
+            raise CheckFailed(f"the state of request {request['id']} contradicts its answer")
+        answered = request["answered_at"]
+        if answered and not _moment(request["received_at"]) <= _moment(answered) <= issued:
+            raise CheckFailed(f"request {request['id']} was answered before it was received, or after this was issued")
     if totals != counted(requests):
         raise CheckFailed("the totals do not follow from the requests")
     return f"the totals follow from {len(requests)} requests"
@@ -160,6 +242,14 @@ def _plan(stored: dict[str, Any]) -> AuditPlan:
     plan = AuditPlan.from_json({n: v for n, v in stored.items() if n not in ("digest", "claim", "limit")})
     if plan.digest() != stored["digest"]:
         raise CheckFailed("the plan does not have the digest that is stated")
+    level = {**LEVELS, CERTIFICATION_LEVEL.name: CERTIFICATION_LEVEL}.get(plan.level)
+    if level is None:
+        raise CheckFailed(f"there is no assurance level {plan.level}")
+    seeds = plan.reference_seeds + plan.known_seeds
+    if len(seeds) != level.trainings or plan != AuditPlan.at(level, plan.statistics, seeds, plan.seed):
+        raise CheckFailed(f"the plan is not that of the level {plan.level}: its margins or numbers are others")
+    if (stored["claim"], stored["limit"]) != (level.claim, level.limit):
+        raise CheckFailed(f"claim or limit are not those of the level {plan.level}")
     return plan
 
 

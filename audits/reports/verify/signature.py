@@ -76,7 +76,12 @@ def assert_trusted(signed: Signed, roots: Sequence[x509.Certificate]) -> None:
     try:
         store = DocumentSecurityStore.read_dss(signed.reader)
         context = store.as_validation_context(
-            {"trust_roots": list(roots), "allow_fetching": False, "moment": signed.stamped}
+            {
+                "trust_roots": list(roots),
+                "allow_fetching": False,
+                "moment": signed.stamped,
+                "revocation_mode": "hard-fail",
+            }
         )
         status = validate_pdf_signature(
             signed.signature, signer_validation_context=context, ts_validation_context=context

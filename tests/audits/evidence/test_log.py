@@ -147,3 +147,20 @@ def test_a_handover_that_the_old_key_did_not_sign_is_refused():
     with pytest.raises(ProofError, match="root"):
         trusted_keys([old], [type(handover)(forged, handover.proof)])
     assert trusted_keys([key()], [handover]) == [key()]
+
+
+@pytest.mark.parametrize("payload", [{"n": 1.5}, {"n": [1e16]}, {"n": 2**53}, {"n": {"m": float("nan")}}])
+def test_what_has_no_lasting_spelling_is_refused_before_it_is_in(payload):
+    with pytest.raises((TypeError, ValueError)):
+        log.append("kind", payload)
+    log.append("kind", {"n": 1})
+    assert log.sequence() == 1
+
+
+@pytest.mark.usefixtures("own_keys")
+def test_a_report_written_after_a_change_of_keys_is_proven_by_the_key_that_its_document_names():
+    entry, old = log.append("before", {}), key()
+    rotation.rotate_log_key()
+    assert check_offline_proof(log.prove(entry, old), log.leaf_of(entry), old)[0] == 0
+    with pytest.raises(LookupError):
+        log.prove(log.append("after", {}), old)

@@ -9,7 +9,7 @@ from audits.evidence import log
 from audits.evidence.document import BATCH, CERTIFICATION, EVIDENCE, REGISTER, log_entry, validate
 from audits.evidence.keys import log_verifier_key
 from audits.evidence.measurements import as_json
-from audits.evidence.provisions import ATTACKS, PROVISIONS
+from audits.evidence.provisions import PROVISIONS, attack_classes
 from audits.reports.signer import signer_fingerprint
 from audits.reports.signing import sign_pdf
 from audits.reports.writing import RENDERERS
@@ -19,7 +19,7 @@ from audits.verification.reason import Because, Reason
 from audits.verification.results import DISTANCES, SAMPLES
 
 COMPLETED = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
-HASH = "ab" * 32
+HASH, OTHER = "ab" * 32, "cd" * 32
 
 
 WITHIN = as_json(Reason(Because.WITHIN_MARGIN, margin=0.2))
@@ -132,7 +132,7 @@ def sample_document(**changes: Any) -> dict[str, Any]:
                 "pairs_learned": 36,
                 "versions_reached": [{"version": 1, "model": HASH}],
                 "data_root_before": HASH,
-                "data_root_after": HASH,
+                "data_root_after": OTHER,
                 "pairs_before": 1000,
                 "pairs_after": 964,
             },
@@ -141,7 +141,7 @@ def sample_document(**changes: Any) -> dict[str, Any]:
                 "exact": False,
                 "version": 2,
                 "model_before": HASH,
-                "model_after": HASH,
+                "model_after": OTHER,
                 "code": HASH,
                 "config": HASH,
                 "seed": 1,
@@ -173,7 +173,7 @@ def sample_document(**changes: Any) -> dict[str, Any]:
                 "reference_cka": 0.9,
             },
             "conclusion": "equivalent",
-            "attacks": ATTACKS,
+            "attacks": attack_classes(tested=True),
             "destroyed": [
                 {
                     "item": item,
@@ -237,7 +237,7 @@ def sample_certification(**changes: Any) -> dict[str, Any]:
             "cells": [cell, other, cell | {"size": "tenth"}, cell | {"kind": "unshare", "size": "tenth"}],
             "audit_models": 160,
             "certified": ["erase"],
-            "attacks": ATTACKS,
+            "attacks": attack_classes(tested=True),
         }
         | changes
     )

@@ -1,13 +1,17 @@
 """The offline verifier against sound reports and against everything that was done to them."""
 
 import copy
+import io
 import random
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from audits.evidence.document import validate
 from audits.evidence.keys import log_verifier_key
@@ -19,10 +23,12 @@ from audits.reports.verify.__main__ import main
 from audits.reports.verify.consistency import assert_consistent
 from audits.reports.verify.errors import CheckFailed
 from audits.verification.errors import AuditError
-from audits.verification.plan import FULL, AuditPlan
+from audits.verification.plan import FULL, QUICK, AuditPlan
 from tests.audits.reports.sample import (
     DETECTION,
+    HASH,
     INTERVAL,
+    PLAN,
     WITHIN,
     logged_proof,
     sample_batch,
@@ -125,6 +131,7 @@ FULL_PLAN = AuditPlan.at(FULL, ("fold_in_on_item_rows",), tuple(range(128)), 7)
 def _full(one=None, many=None, repeated=True):
     """A document at the full level: the one model that serves, and the method run again on many."""
     document = sample_document(plan=sample_plan(FULL_PLAN, FULL))
+    document["audit_models"] |= {"references": 64, "known": 64}
     document["ladder"][0] |= {
         "measurements": _measured(1, one),
         "repeated": _measured(64, many) if repeated else None,
@@ -163,6 +170,33 @@ def _rung(**changes):
     return document
 
 
+def _part(name, **changes):
+    """A document with something changed within one of its parts."""
+    document = sample_document()
+    document[name] = document[name] | changes
+    return document
+
+
+def _loosened(**changes):
+    """A document whose plan, and everything that follows from it, is laxer than its level."""
+    plan = replace(PLAN, **changes)
+    document = sample_document(plan=sample_plan(plan, QUICK))
+    document["ladder"][0]["measurements"]["plan_digest"] = plan.digest()
+    return document
+
+
+def _batched(**changes):
+    document = sample_batch()
+    document["requests"][0] |= changes
+    return document
+
+
+def _registered(**changes):
+    document = sample_register()
+    document["requests"][0] |= changes
+    return document
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -188,6 +222,32 @@ def _rung(**changes):
         lambda: _member(influence=INTERVAL | {"low": 0.1}),
         lambda: _member(detection=DETECTION | {"t": -60.0}),
         lambda: _member(power=7.0),
+        lambda: _part("method", model_after=HASH),
+        lambda: _part("lineage", data_root_after=HASH),
+        lambda: _part("lineage", pairs_learned=41),
+        lambda: _part("lineage", pairs_after=999),
+        lambda: _part("request", due_at="2026-04-03T11:58:00+00:00"),
+        lambda: _part("audit_models", references=3),
+        lambda: _part("attacks", model_inversion="run"),
+        lambda: _part("response", nature="exact"),
+        lambda: sample_document(destroyed=[]),
+        lambda: sample_document(consent=[]),
+        lambda: sample_document(kept_until="2027-03-02T12:00:00+00:00"),
+        lambda: sample_document(timeline=sample_document()["timeline"][::-1]),
+        lambda: sample_document(timeline=sample_document()["timeline"][:3] + sample_document()["timeline"][4:]),
+        lambda: _loosened(margin=0.49),
+        lambda: _loosened(alpha=0.9),
+        lambda: _part("plan", claim="Removal is proven with certainty."),
+        lambda: _batched(conclusion="exact"),
+        lambda: _batched(verdict="residual_influence", conclusion="certified"),
+        lambda: _batched(completed_at="2026-03-02T11:00:00+00:00"),
+        lambda: sample_batch(requests=sample_batch()["requests"] * 2),
+        lambda: sample_batch(versions=[sample_batch()["versions"][0] | {"exact": True}]),
+        lambda: _registered(due_at="2099-01-01T00:00:00+00:00"),
+        lambda: _registered(answered_at="2026-02-01T00:00:00+00:00"),
+        lambda: _registered(denial="no"),
+        lambda: _registered(state="unlearning"),
+        lambda: sample_register(totals=sample_register()["totals"] | {"late": 0}),
     ],
 )
 def test_a_claim_that_does_not_follow_is_inconsistent(document):
@@ -238,3 +298,49 @@ def test_the_command_line_says_what_failed(tmp_path, capsys):
 def test_a_file_that_is_not_there_is_exit_code_two(tmp_path, capsys):
     assert main([str(tmp_path / "absent.pdf"), "--log-key", "a+b+c"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def _attached_more(change):
+    """A sound report with something more in it, signed anew with the true key."""
+    document = sample_document()
+    writer = IncrementalPdfFileWriter(io.BytesIO(render(document, logged_proof(document), "en")))
+    change(writer)
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    return sign_pdf(buffer.getvalue())
+
+
+def _second_evidence(writer):
+    names = writer.root["/Names"]["/EmbeddedFiles"]
+    names["/Names"].insert(0, generic.pdf_string("evidence.json"))
+    names["/Names"].insert(1, names["/Names"].raw_get(2))
+    writer.update_container(names)
+
+
+def _script(writer):
+    script = generic.DictionaryObject({generic.pdf_name("/S"): generic.pdf_name("/JavaScript")})
+    writer.root["/OpenAction"] = writer.add_object(script)
+    writer.update_root()
+
+
+def _hidden_stream(writer):
+    kind = {generic.pdf_name("/Type"): generic.pdf_name("/EmbeddedFile")}
+    writer.root["/Hidden"] = writer.add_object(generic.StreamObject(kind, stream_data=b"{}"))
+    writer.update_root()
+
+
+def _other_stream_under_another_name(writer):
+    specification = writer.root["/Names"]["/EmbeddedFiles"]["/Names"][1]
+    specification["/EF"]["/UF"] = writer.add_object(generic.StreamObject(stream_data=b"{}"))
+    writer.update_container(specification)
+
+
+@pytest.mark.parametrize("change", [_second_evidence, _script, _hidden_stream, _other_stream_under_another_name])
+def test_nothing_else_may_be_in_the_file_even_signed_by_the_true_key(change):
+    assert _failed(_attached_more(change))[0] == "attachments"
+
+
+def test_a_sound_report_says_what_its_document_says():
+    results = verify_report(signed_report(sample_document()), trust())
+    assert ("conclusion", "equivalent") in results[-1].facts
+    assert all(not result.facts for result in results[:-1])

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.django_db
 def _few_models(monkeypatch):
     few = replace(CERTIFICATION, references=6, known=6)
     monkeypatch.setattr(Certifying.__init__, "__defaults__", (None, few, 3))
+    monkeypatch.setattr("audits.reports.verify.consistency.CERTIFICATION_LEVEL", few)
 
 
 def _certify(*arguments: str) -> str:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from audits.evidence.document import EVIDENCE, log_entry
 from audits.evidence.issuing import issue
 from audits.evidence.models import IssuedDocument, LogEntry
+from audits.evidence.periods import due_at
 from audits.reports.signer import signer_fingerprint
 from audits.reports.verify import verify_report
 from audits.reports.writing import write_reports
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db
 def _erase(identity, received, **changes):
     make_subject(identity, 100)
     request, _ = erase(identities=[identity], regime="gdpr", source="crm", external_id=identity)
-    Request.objects.filter(pk=request.pk).update(received_at=received, due_at=received + timedelta(days=30))
+    Request.objects.filter(pk=request.pk).update(received_at=received, due_at=due_at("gdpr", received))
     return request
 
 

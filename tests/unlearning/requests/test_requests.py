@@ -8,10 +8,10 @@ from django.db import transaction
 from django.db.utils import DatabaseError
 
 from audits.evidence.models import LogEntry
+from audits.evidence.periods import due_at
 from tests.unlearning.people import make_subject
 from unlearning.lineage.models import Interaction, Suppression
 from unlearning.lineage.subjects import shred
-from unlearning.requests.deadlines import due_at
 from unlearning.requests.forget_set import open_forget_set
 from unlearning.requests.models import Request, SealedForgetSet
 from unlearning.requests.services import IdTaken, UnknownSubjects, erase, move_slider

@@ -51,7 +51,7 @@ def test_it_cosigns_a_log_that_grows(witness):
 
 def test_a_cosignature_is_of_one_checkpoint_and_one_witness(witness):
     line = witness.add_checkpoint(0, [], note(LEAVES[:5]))
-    with pytest.raises(ProofError, match="wrong"):
+    with pytest.raises(ProofError, match="cosignature is wrong"):
         check_cosignature(note(LEAVES[:6]) + line, witness.key)
     with pytest.raises(ProofError, match="no signature"):
         check_cosignature(note(LEAVES[:5]), witness.key)
@@ -76,7 +76,7 @@ def test_another_log_of_the_same_size_is_kept(witness, tmp_path):
     fork = [*LEAVES[:4], leaf_hash(b"forged")]
     with pytest.raises(Fork):
         witness.add_checkpoint(5, [], note(fork))
-    (kept,) = tmp_path.glob("*.refused-*")
+    (kept,) = tmp_path.glob("*.fork-at-5")
     assert kept.read_text() == note(fork)
 
 
@@ -85,7 +85,7 @@ def test_it_refuses_a_log_that_lost_its_end(witness):
     with pytest.raises(Stale) as stale:
         witness.add_checkpoint(5, proof(5, LEAVES), note(LEAVES))
     assert stale.value.size == 12
-    with pytest.raises(Fork, match="do not begin"):
+    with pytest.raises(ProofError, match="proves from 12"):
         witness.add_checkpoint(12, [], note(LEAVES[:5]))
 
 
@@ -119,3 +119,13 @@ def test_a_request_reads_back():
 def test_a_malformed_request_says_so(text):
     with pytest.raises(ProofError, match="malformed"):
         parse_request(text)
+
+
+def test_what_a_stranger_adds_to_a_note_is_not_remembered(witness, tmp_path):
+    """Else anyone could fill its storage, or make it doubt its own memory."""
+    junk = witness.key.signature_line(bytes(72)) + "— somebody not-base64!\n" + "x" * 5000 + "\n"
+    witness.add_checkpoint(0, [], note(LEAVES[:5]) + junk)
+    (file,) = tmp_path.glob("*.note")
+    assert len(file.read_text()) < 500
+    line = witness.add_checkpoint(5, proof(5, LEAVES), note(LEAVES) + junk)
+    check_cosignature(note(LEAVES) + junk + line, witness.key)

@@ -1,21 +1,19 @@
-"""When a request must be answered."""
+"""Periods that the law counts in calendar months or days."""
 
 import calendar
 from datetime import datetime, timedelta
 
-from unlearning.requests.models import Request
-
 _CCPA_PERIOD = timedelta(days=45)
+FEWEST_MONTHS_KEPT = 24
+"""11 CCR § 7101(a)."""
 
 
 def due_at(regime: str, received_at: datetime) -> datetime:
-    """End of the period that the regime allows.
+    """End of the period that a regime allows for an answer.
 
     GDPR art. 12(3): one month. CCPA, Cal. Civ. Code § 1798.130(a)(2): 45 days.
     """
-    if regime == Request.Regime.CCPA:
-        return received_at + _CCPA_PERIOD
-    return months_after(received_at, 1)
+    return received_at + _CCPA_PERIOD if regime == "ccpa" else months_after(received_at, 1)
 
 
 def months_after(moment: datetime, months: int) -> datetime:
