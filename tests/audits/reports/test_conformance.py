@@ -6,11 +6,13 @@ fonts, that every colour is covered by the output intent, and that the tags make
 
 import io
 import re
+from functools import cache
 
 import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+from audits.reports.verify.attachments import every_object
 from tests.audits.reports.sample import (
     sample_batch,
     sample_certification,
@@ -27,34 +29,38 @@ def document(request):
     return request.param
 
 
-_written: dict[str, bytes] = {}
+@cache
+def written(document):
+    """Each kind is written and read once."""
+    pdf = signed_report(document())
+    reader = PdfFileReader(io.BytesIO(pdf))
+    objects = list(every_object(reader))
+    return pdf, reader, objects, list(dictionaries_in(objects))
 
 
 @pytest.fixture
 def pdf(document):
-    """Each kind is written once."""
-    if document.__name__ not in _written:
-        _written[document.__name__] = signed_report(document())
-    return _written[document.__name__]
+    return written(document)[0]
 
 
 @pytest.fixture
-def reader(pdf):
-    return PdfFileReader(io.BytesIO(pdf))
+def reader(document):
+    return written(document)[1]
 
 
-def everything(reader):
-    """Every object of the file."""
-    found = []
-    for section in range(reader.xrefs.total_revisions):
-        for ref in reader.xrefs.explicit_refs_in_revision(section):
-            found.append(reader.get_object(ref, revision=section))
-    return found
+@pytest.fixture
+def objects(document):
+    return written(document)[2]
 
 
-def dictionaries(reader):
+@pytest.fixture
+def dictionaries(document):
+    return written(document)[3]
+
+
+def dictionaries_in(objects):
     """Every dictionary, those within others included."""
-    waiting = everything(reader)
+    waiting = list(objects)
     while waiting:
         one = waiting.pop()
         if isinstance(one, generic.DictionaryObject):
@@ -73,8 +79,8 @@ def test_header_and_trailer(pdf, reader):
     assert "/Encrypt" not in reader.trailer
 
 
-def test_streams_are_whole_and_not_compressed_with_lzw(reader):
-    for one in everything(reader):
+def test_streams_are_whole_and_not_compressed_with_lzw(objects):
+    for one in objects:
         if isinstance(one, generic.StreamObject):
             filters = one.get("/Filter", [])
             assert "/LZWDecode" not in (filters if isinstance(filters, list) else [filters])  # 6.1.7.2
@@ -90,8 +96,8 @@ def test_output_intent(reader):
     assert profile.data[36:40] == b"acsp"
 
 
-def test_fonts_are_embedded_with_their_unicode_values(reader):
-    fonts = [one for one in dictionaries(reader) if one.get("/Type") == "/Font"]
+def test_fonts_are_embedded_with_their_unicode_values(dictionaries):
+    fonts = [one for one in dictionaries if one.get("/Type") == "/Font"]
     assert fonts
     for font in fonts:
         if font["/Subtype"] == "/Type0":
@@ -102,9 +108,9 @@ def test_fonts_are_embedded_with_their_unicode_values(reader):
             assert font["/Subtype"].startswith("/CIDFont")
 
 
-def test_nothing_runs_and_nothing_is_fetched(reader):
+def test_nothing_runs_and_nothing_is_fetched(reader, dictionaries):
     forbidden = {"/JavaScript", "/Launch", "/Sound", "/Movie", "/ResetForm", "/ImportData", "/SubmitForm", "/Hide"}
-    for one in dictionaries(reader):
+    for one in dictionaries:
         assert one.get("/S") not in forbidden  # 6.5.1
         assert "/AA" not in one  # 6.5.2
         assert one.get("/Subtype") not in {"/Sound", "/Movie", "/Screen", "/3D", "/RichMedia"}  # 6.3.1
@@ -135,12 +141,12 @@ def test_every_attachment_is_associated_with_the_document(reader):
         assert embedded["/Params"]["/ModDate"]
 
 
-def test_it_is_tagged(reader):
+def test_it_is_tagged(reader, dictionaries):
     assert reader.root["/MarkInfo"]["/Marked"]  # 6.7.2
     assert reader.root["/Lang"] == "en"  # 6.7.4
-    kinds = {one.get("/S") for one in dictionaries(reader) if one.get("/Type") == "/StructElem"}
+    kinds = {one.get("/S") for one in dictionaries if one.get("/Type") == "/StructElem"}
     assert {"/H1", "/H2", "/P", "/Table", "/TR", "/TH", "/TD"} <= kinds
-    figures = [one for one in dictionaries(reader) if one.get("/S") == "/Figure"]
+    figures = [one for one in dictionaries if one.get("/S") == "/Figure"]
     assert all(figure.get("/Alt") for figure in figures)  # 6.7.3: what can't be read is described
 
 
