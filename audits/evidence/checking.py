@@ -6,11 +6,10 @@ from collections.abc import Callable, Container
 from django.db import connection
 
 from audits.evidence import log
-from audits.evidence.canonical import canonical_json
 from audits.evidence.keys import log_verifier_keys
 from audits.evidence.models import LogCheckpoint
 from audits.evidence.tlog.checkpoint import Checkpoint, open_note
-from audits.evidence.tlog.merkle import Growth, Place, leaf_hash
+from audits.evidence.tlog.merkle import Growth, Place
 from audits.evidence.tlog.note import ProofError, VerifierKey
 
 _AT_ONCE = 20_000
@@ -61,8 +60,7 @@ def _grown(tree: Growth, end: int, asked: Container[int], roots: dict[int, bytes
     for index, kind, recorded_at, payload in _entries(tree.size, end):
         if index != tree.size:
             raise LogDamaged(f"entry {tree.size} is missing")
-        content = canonical_json(log.entry_json(kind, recorded_at.isoformat(), payload))
-        computed.update(tree.add(leaf_hash(content)))
+        computed.update(tree.add(log.leaf_of_content(kind, recorded_at, payload)))
         if tree.size in asked:
             roots[tree.size] = tree.root()
     if tree.size != end:

@@ -83,7 +83,7 @@ def _place(waiting: Sequence[int]) -> Growth:
     for entry, kind, recorded_at, payload in (
         LogEntry.objects.filter(pk__in=waiting).order_by("pk").values_list("pk", "kind", "recorded_at", "payload")
     ):
-        leaf = leaf_hash(canonical_json(entry_json(kind, recorded_at.isoformat(), payload)))
+        leaf = leaf_of_content(kind, recorded_at, payload)
         leaves.append((tree.size, entry, leaf))
         nodes += [(level, index, value) for (level, index), value in tree.add(leaf) if level]
     with connection.cursor() as cursor:
@@ -99,7 +99,12 @@ def _place(waiting: Sequence[int]) -> Growth:
 
 def leaf_of(entry: LogEntry) -> bytes:
     """The leaf hash of an entry, taken from its content."""
-    return leaf_hash(canonical_json(entry_json(entry.kind, entry.recorded_at.isoformat(), entry.payload)))
+    return leaf_of_content(entry.kind, entry.recorded_at, entry.payload)
+
+
+def leaf_of_content(kind: str, recorded_at: datetime, payload: dict[str, Any]) -> bytes:
+    """The leaf hash of what an entry says."""
+    return leaf_hash(canonical_json(entry_json(kind, recorded_at.isoformat(), payload)))
 
 
 def size() -> int:

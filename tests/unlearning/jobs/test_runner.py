@@ -63,6 +63,22 @@ def test_requests_of_a_batch_end_with_a_conclusion_and_verifiable_evidence(
     assert_sound(job.evidence)
 
 
+def test_a_request_that_waited_for_an_earlier_job_ends_with_a_sound_report_too(
+    recommender, django_capture_on_commit_callbacks
+):
+    """Its rows had left the data before, so its own job takes none away, and retraining may give the same bytes."""
+    with django_capture_on_commit_callbacks(execute=True):
+        first = _erase("u3")
+        (job,) = plan_jobs()
+        second = _erase("u7", external_id="e-2")
+        run_job(job.pk)
+        _run()
+    for request in (first, second):
+        request.refresh_from_db()
+        assert request.state == State.COMPLETED
+        assert_sound(request.evidence)
+
+
 def assert_sound(document):
     """Its one report passes every check."""
     (written,) = write_reports(document)
