@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from pyhanko.pdf_utils.generic import StreamObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.writer import copy_into_new_writer
 
 from audits.evidence.canonical import canonical_json
 from audits.evidence.document import canonical_digest, log_entry
@@ -22,7 +24,6 @@ from audits.evidence.tlog.merkle import Growth, inclusion_proof, leaf_hash
 from audits.evidence.tlog.witness import Fork, Witness
 from audits.reports.signer import make_signer
 from audits.reports.signing import sign_pdf
-from audits.reports.writing import RENDERERS
 
 Document = dict[str, Any]
 
@@ -40,10 +41,6 @@ class Forger:
     witness: Witness
     entries: list[bytes]
     """Leaf hashes of the true log."""
-
-    def reissued(self, document: Document, proof: str) -> bytes:
-        """A report of a document, rendered and signed anew with the true signer's key."""
-        return sign_pdf(RENDERERS[document["schema"]](document, proof, "en"))
 
 
 def flipped_bits(forger: Forger, generator: random.Random) -> Iterator[bytes]:
@@ -103,14 +100,14 @@ def swapped_attachments(forger: Forger, generator: random.Random) -> Iterator[by
             (forger.proof.encode(), canonical_json(forger.document)),
             (canonical_json(forger.document), canonical_json(other)),
         ]
-        yield _with_attachments(forger, *generator.choice(pairs))
+        yield with_attachments(forger, *generator.choice(pairs))
 
 
 def edited_and_signed(forger: Forger, generator: random.Random) -> Iterator[bytes]:
     """A number edited, every digest in the document computed anew, and signed by the true signer."""
     while True:
         document = _edited(forger.document, generator)
-        yield _with_attachments(forger, canonical_json(document), forger.proof.encode())
+        yield with_attachments(forger, canonical_json(document), forger.proof.encode())
 
 
 def signed_by_another(forger: Forger, generator: random.Random) -> Iterator[bytes]:
@@ -130,7 +127,7 @@ def proof_of_another_log(forger: Forger, generator: random.Random) -> Iterator[b
     while True:
         document = _edited(forger.document, generator)
         proof = _proof(_leaves(generator, 50), document, forger.other_key, document["log"]["origin"])
-        yield _with_attachments(forger, canonical_json(document), proof.encode())
+        yield with_attachments(forger, canonical_json(document), proof.encode())
 
 
 def truncated_log(forger: Forger, generator: random.Random) -> Iterator[bytes]:
@@ -142,7 +139,7 @@ def truncated_log(forger: Forger, generator: random.Random) -> Iterator[bytes]:
         note = sign(Checkpoint(origin, size, tree.root()), forger.log_key)
         proof = inclusion_proof(generator.randrange(size), size, stored)
         text = offline_proof(generator.randrange(size), proof, note)
-        yield _with_attachments(forger, canonical_json(forger.document), text.encode())
+        yield with_attachments(forger, canonical_json(forger.document), text.encode())
 
 
 def fork(forger: Forger, generator: random.Random) -> Iterator[bytes]:
@@ -157,7 +154,7 @@ def fork(forger: Forger, generator: random.Random) -> Iterator[bytes]:
             note += forger.witness.add_checkpoint(len(leaves), [], note)
         index = len(leaves) - 1
         proof = offline_proof(index, inclusion_proof(index, len(leaves), stored), note)
-        yield _with_attachments(forger, canonical_json(document), proof.encode())
+        yield with_attachments(forger, canonical_json(document), proof.encode())
 
 
 def garbage(forger: Forger, generator: random.Random) -> Iterator[bytes]:
@@ -203,14 +200,17 @@ def _numbers(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _numbers(inner)
 
 
-def _with_attachments(forger: Forger, evidence: bytes, proof: bytes) -> bytes:
+def with_attachments(forger: Forger, evidence: bytes, proof: bytes) -> bytes:
     """The unsigned report with other attachments, signed with the true signer's key."""
-    writer = IncrementalPdfFileWriter(io.BytesIO(forger.unsigned))
+    # Written anew as one revision, so that nothing but what the attachments say gives the forgery away.
+    writer = copy_into_new_writer(PdfFileReader(io.BytesIO(forger.unsigned)))
     names = writer.root["/Names"]["/EmbeddedFiles"]["/Names"]
     for place, content in ((1, evidence), (3, proof)):
-        reference = names.raw_get(place)
-        reference.get_object()["/EF"]["/F"] = writer.add_object(StreamObject(stream_data=content))
-        writer.mark_update(reference)
+        files = names[place]["/EF"]
+        old = files["/F"]
+        kept = {name: old.raw_get(name) for name in old if name not in ("/Length", "/Filter")}
+        reference = files.raw_get("/F").reference
+        writer.objects[(reference.generation, reference.idnum)] = StreamObject(kept, stream_data=content)
     buffer = io.BytesIO()
     writer.write(buffer)
     return sign_pdf(buffer.getvalue())
