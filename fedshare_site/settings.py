@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlparse
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from celery.schedules import crontab
 from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
+from holidays import list_supported_countries
 from kombu import Queue
 
 from audits.verification.plan import LEVELS
@@ -55,6 +57,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -152,9 +155,17 @@ CONTENT_SECURITY_POLICY = {
 
 OAUTH2_PROVIDER = {
     "SCOPES": {
-        "consents:write": "Record what a customer chose to share",
-        "requests:write": "Open unshare and erasure requests",
+        "subjects:read": "Look customers up",
+        "subjects:write": "Register customers and their identifiers",
+        "consents:read": "Read what customers chose, and export consent records",
+        "consents:write": "Record what a customer chose to share, and make links to their page",
+        "interactions:write": "Store interactions",
         "requests:read": "Follow requests and download their evidence",
+        "requests:write": "Open and cancel unshare and erasure requests",
+        "requests:manage": "Act on every client's requests: verify identities, hold, extend, refuse",
+        "lineage:read": "Trace customers' data and versions; export what is held of a customer",
+        "webhooks:manage": "Register webhooks and follow their deliveries",
+        "opendsr": "Send OpenDSR requests",
     },
     "DEFAULT_SCOPES": [],
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
@@ -164,7 +175,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["oauth2_provider.contrib.rest_framework.OAuth2Authentication"],
     "DEFAULT_PERMISSION_CLASSES": ["oauth2_provider.contrib.rest_framework.TokenMatchesOASRequirements"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["unlearning.api.parsers.FlatJsonParser"],
+    "DEFAULT_PARSER_CLASSES": ["unlearning.api.parsers.StrictJsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "unlearning.api.problems.as_problem",
     "UNAUTHENTICATED_USER": None,
@@ -179,6 +190,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "OAUTH2_FLOWS": ["clientCredentials"],
+    "ENUM_NAME_OVERRIDES": {
+        "GroundEnum": "unlearning.requests.grounds.Ground",
+        "ExtensionEnum": "unlearning.requests.grounds.Extension",
+    },
     "OAUTH2_TOKEN_URL": "/oauth/token/",
     "OAUTH2_SCOPES": OAUTH2_PROVIDER["SCOPES"],
 }
@@ -230,8 +245,55 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "plan-and-sweep": {"task": "unlearning.plan_and_sweep", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-reports": {"task": "unlearning.sweep_reports", "schedule": 10.0, "options": {"expires": 10}},
+    "sweep-deliveries": {"task": "unlearning.sweep_deliveries", "schedule": 2.0, "options": {"expires": 10}},
+    "tell-callbacks": {"task": "unlearning.tell_callbacks", "schedule": 5.0, "options": {"expires": 10}},
     "keep-house": {"task": "unlearning.keep_house", "schedule": crontab(hour=3, minute=0)},
 }
+
+# --- Requests -----------------------------------------------------------------------------------
+
+FEDSHARE_TIME_ZONE = os.environ.get("FEDSHARE_TIME_ZONE", "UTC")
+"""IANA name of the time zone whose days count for deadlines: the controller's."""
+try:
+    ZoneInfo(FEDSHARE_TIME_ZONE)
+except (ZoneInfoNotFoundError, ValueError):
+    raise ImproperlyConfigured(f"FEDSHARE_TIME_ZONE: {FEDSHARE_TIME_ZONE!r} is no IANA time zone") from None
+
+FEDSHARE_HOLIDAYS = os.environ.get("FEDSHARE_HOLIDAYS", "")
+"""Whose public holidays no period ends on (Regulation 1182/71 art. 3(4)): a country such as `FR`, or `DE-BY`.
+Without it, Saturdays and Sundays alone."""
+if FEDSHARE_HOLIDAYS:
+    _country, _, _region = FEDSHARE_HOLIDAYS.partition("-")
+    if _country not in list_supported_countries() or (_region and _region not in list_supported_countries()[_country]):
+        raise ImproperlyConfigured(f"FEDSHARE_HOLIDAYS: {FEDSHARE_HOLIDAYS!r} is no known country or region")
+
+FEDSHARE_JOURNAL = Path(os.environ.get("FEDSHARE_JOURNAL", VAR / "journal"))
+"""Folder of the journal of erasures, which `manage.py replay_erasures` repeats after a restore: keep it on other
+storage than the database, and out of the backups that it is there for."""
+
+FEDSHARE_PUBLIC_URL = os.environ.get("FEDSHARE_PUBLIC_URL", "http://localhost:8000").rstrip("/")
+"""Address under which others reach this service: in links for subjects, and in signatures over addresses."""
+
+FEDSHARE_LINK_HOURS = int(os.environ.get("FEDSHARE_LINK_HOURS", "24"))
+"""Hours that a link to a subject's page is good for."""
+
+FEDSHARE_PRIVATE_TARGETS = os.environ.get("FEDSHARE_PRIVATE_TARGETS") == "1"
+"""Allow webhooks to addresses inside (loopback, private ranges) and without TLS; for development."""
+
+FEDSHARE_SIMULATE_DEVICES = os.environ.get("FEDSHARE_SIMULATE_DEVICES", "1") == "1"
+"""Give interactions that come over the API to simulated devices as well; off where customers' devices are real."""
+
+FEDSHARE_DROP_URL = os.environ.get("FEDSHARE_DROP_URL", "").rstrip("/")
+"""Address of California's Delete Request and Opt-out Platform, for data brokers; pulled once a day where it is set."""
+
+FEDSHARE_DRP_BUSINESS = os.environ.get("FEDSHARE_DRP_BUSINESS", "")
+"""The business id under which agents know this controller (Data Rights Protocol)."""
+
+FEDSHARE_RATE = int(os.environ.get("FEDSHARE_RATE", "600"))
+"""Requests that one client may send in ten seconds, counted by each web process; 0: any number."""
+
+if FEDSHARE_DROP_URL:
+    CELERY_BEAT_SCHEDULE["pull-drop"] = {"task": "unlearning.pull_drop", "schedule": crontab(hour=2, minute=0)}
 
 # --- Evidence -----------------------------------------------------------------------------------
 

@@ -1,18 +1,31 @@
 """Gathers the domain's tables for Django."""
 
-from unlearning.consent.models import ConsentEvent, ConsentState
+from unlearning.api.models import IdempotentAnswer
+from unlearning.connectors.models import Callback, ConnectorSecret
+from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
 from unlearning.jobs.models import Job
-from unlearning.lineage.models import Dataset, Interaction, Item, Subject, Suppression
-from unlearning.requests.models import Request, RequestSubject, SealedForgetSet
+from unlearning.lineage.models import Dataset, Identifier, Interaction, Item, Subject, Suppression
+from unlearning.requests.models import Duplicate, Request, RequestEvent, RequestSubject, SealedForgetSet
+from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
 
 __all__ = [
+    "Callback",
+    "ConnectorSecret",
     "ConsentEvent",
     "ConsentState",
     "Dataset",
+    "Delivery",
+    "DeliveryAttempt",
+    "Duplicate",
+    "Endpoint",
+    "Exclusion",
+    "IdempotentAnswer",
+    "Identifier",
     "Interaction",
     "Item",
     "Job",
     "Request",
+    "RequestEvent",
     "RequestSubject",
     "SealedForgetSet",
     "Subject",

@@ -11,17 +11,17 @@ from referencing import Registry, Resource
 
 from audits.evidence.canonical import canonical_json
 
-EVIDENCE, CERTIFICATION = "fedshare-evidence/3", "fedshare-certification/2"
-BATCH, REGISTER = "fedshare-batch/1", "fedshare-register/1"
+EVIDENCE, CERTIFICATION = "fedshare-evidence/4", "fedshare-certification/2"
+BATCH, REGISTER = "fedshare-batch/1", "fedshare-register/2"
 """What a document's `schema` says: how a request ended, how a method did on a model, what a job did for all of its
 requests, and what was answered in a period."""
 
 _FOLDER = Path(__file__).parent / "schema"
 SCHEMAS = {
-    EVIDENCE: _FOLDER / "evidence-3.json",
+    EVIDENCE: _FOLDER / "evidence-4.json",
     CERTIFICATION: _FOLDER / "certification-2.json",
     BATCH: _FOLDER / "batch-1.json",
-    REGISTER: _FOLDER / "register-1.json",
+    REGISTER: _FOLDER / "register-2.json",
 }
 _COMMON = _FOLDER / "common-1.json"
 

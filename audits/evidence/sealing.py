@@ -29,9 +29,24 @@ def identity_digest(identity: str) -> bytes:
     return _keyed("identity", identity.strip().lower().encode())
 
 
-def suppression_digest(identity: str) -> bytes:
-    """Digest for the suppression list, under a key of its own, so that the two can't be joined."""
-    return _keyed("suppression", identity.strip().lower().encode())
+def identifier_digest(kind: str, form: str, value: str) -> bytes:
+    """Keyed digest of a further identifier, such as an e-mail address or the SHA-256 of one."""
+    return _keyed("identifier", f"{kind}\0{form}\0{value.strip().lower()}".encode())
+
+
+def suppression_digest(identity: bytes) -> bytes:
+    """Digest of an identity digest for the suppression list; its own key keeps the two from being joined."""
+    return _keyed("suppression", identity)
+
+
+def journal_digest(identity: bytes) -> bytes:
+    """Digest of an identity digest for the journal of erasures, which lies outside of the database."""
+    return _keyed("journal", identity)
+
+
+def body_digest(body: bytes) -> str:
+    """Keyed digest of what somebody sent, to know it again without keeping it."""
+    return _keyed("body", body).hex()
 
 
 def commitment(subject_key: bytes, statement: str) -> str:

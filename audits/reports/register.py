@@ -19,6 +19,8 @@ def _context(document: dict[str, Any]) -> dict[str, Any]:
             | {
                 "regime_name": wording.REGIMES[request["regime"]],
                 "kind_name": wording.KINDS[request["kind"]],
+                "manner_name": wording.MANNERS[request["manner"]],
+                "denial_name": request["denial"] and wording.DENIALS[request["denial"]],
                 "state_name": wording.STATES[request["state"]],
                 "conclusion_name": request["conclusion"] and wording.CONCLUSION_NAMES[request["conclusion"]],
                 "received": datetime.fromisoformat(request["received_at"]),

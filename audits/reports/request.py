@@ -9,6 +9,9 @@ from audits.reports.pdf import inline, write_pdf
 from audits.verification.statistics.detection import Detection
 
 
+_SECONDS_A_DAY = 86_400
+
+
 def render(document: dict[str, Any], proof: str, language: str) -> bytes:
     """The unsigned PDF of an evidence document; `proof` is its offline proof."""
     return write_pdf("reports/request.html", _context, document, proof, language)
@@ -16,6 +19,7 @@ def render(document: dict[str, Any], proof: str, language: str) -> bytes:
 
 def _context(document: dict[str, Any]) -> dict[str, Any]:
     request, plan = document["request"], document["plan"]
+    extended = request["deadline"]["extended"]
     measured = last_measured(document)
     return {
         "request": request,
@@ -25,6 +29,10 @@ def _context(document: dict[str, Any]) -> dict[str, Any]:
         "limit": wording.LIMITS[document["conclusion"]],
         "checked": document["conclusion"] == "exact" and wording.CHECK_BESIDE_EXACT[document["ladder"][-1]["verdict"]],
         "regime": wording.REGIMES[request["regime"]],
+        "manner": wording.MANNERS[request["manner"]],
+        "scope": wording.SCOPES[request["scope"]],
+        "extension": extended and wording.EXTENSIONS[extended["reason"]],
+        "paused_days": request["deadline"]["paused_seconds"] // _SECONDS_A_DAY,
         "attacks": wording.attacks(document, plan),
         "timeline": [
             (datetime.fromisoformat(moment["at"]), wording.EVENTS[moment["event"]], _strategy(moment["strategy"]))

@@ -100,7 +100,59 @@ EVENTS = {
     "replaced": _("new model serves"),
     "destroyed": _("old model, sealed records and keys destroyed"),
     "completed": _("request completed"),
+    "identity_asked": _("requester asked who they are"),
+    "identity_verified": _("requester's identity established"),
+    "held": _("put on hold"),
+    "released": _("let go on"),
+    "extended": _("period extended"),
+    "merged": _("a second submission of the same request merged"),
 }
+
+MANNERS = {
+    "api": _("API"),
+    "subject_page": _("page for the customer"),
+    "opendsr": _("OpenDSR"),
+    "shopify": _("Shopify"),
+    "hubspot": _("HubSpot"),
+    "drop": _("California's DROP"),
+    "drp": _("Data Rights Protocol"),
+    "replay": _("repeated after a restore"),
+}
+
+SCOPES = {
+    "all": _("everything that was shared"),
+    "ratio": _("what the new share ratio no longer covers"),
+    "items": _("some items"),
+    "categories": _("some categories of items"),
+    "dates": _("a span of time"),
+}
+
+EXTENSIONS = {
+    "complexity": _("complexity of the request"),
+    "number_of_requests": _("number of requests"),
+}
+
+DENIALS = {
+    "not_held": _("no data of the requester is held"),
+    "identity": _("requester not identified, GDPR art. 12(2) and (6)"),
+    "excessive": _("unfounded or excessive, GDPR art. 12(5)(b)"),
+    "no_ground": _("no ground for erasure, GDPR art. 17(1)"),
+    "expression": _("freedom of expression, GDPR art. 17(3)(a)"),
+    "legal_obligation": _("legal obligation or public task, GDPR art. 17(3)(b)"),
+    "public_health": _("public health, GDPR art. 17(3)(c)"),
+    "archiving": _("archiving, research or statistics, GDPR art. 17(3)(d)"),
+    "legal_claims": _("legal claims, GDPR art. 17(3)(e)"),
+    "ca_transaction": _("completing the transaction, Cal. Civ. Code § 1798.105(d)(1)"),
+    "ca_security": _("security and integrity, Cal. Civ. Code § 1798.105(d)(2)"),
+    "ca_debugging": _("debugging, Cal. Civ. Code § 1798.105(d)(3)"),
+    "ca_speech": _("free speech, Cal. Civ. Code § 1798.105(d)(4)"),
+    "ca_communications": _("Electronic Communications Privacy Act, Cal. Civ. Code § 1798.105(d)(5)"),
+    "ca_research": _("research in the public interest, Cal. Civ. Code § 1798.105(d)(6)"),
+    "ca_internal": _("expected internal uses, Cal. Civ. Code § 1798.105(d)(7)"),
+    "ca_legal": _("legal obligation, Cal. Civ. Code § 1798.105(d)(8)"),
+    "ca_unverified": _("requester not verified, 11 CCR § 7022(a)"),
+}
+"""Grounds of a refusal."""
 
 DESTROYED = {
     "model_version": _("model version"),

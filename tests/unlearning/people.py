@@ -7,7 +7,10 @@ from unlearning.jobs.training import simulated_fleet
 from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import InteractionTable
 from unlearning.lineage.models import Subject
-from unlearning.lineage.subjects import ensure_subjects
+from unlearning.lineage.subjects import Identity, ensure_subjects
+from unlearning.requests import opening
+from unlearning.requests.models import Request
+from unlearning.requests.opening import Decision, Submission
 
 WHEN = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -19,3 +22,14 @@ def make_subject(identity: str, share_percent: int, items: int = 40) -> Subject:
     table = InteractionTable([identity] * items, [f"item-{n}" for n in range(items)], [WHEN] * items, None)
     load_interactions(table, fleet=simulated_fleet())
     return subject
+
+
+def ask_erasure(*identities: Identity, external_id: str = "e-1", source: str = "crm", **more) -> Request:
+    """An erasure as the CRM opens it."""
+    return opening.erase(identities, Submission(source, external_id), **more)[0]
+
+
+def ask_slider(identity: Identity, share_percent: int, external_id: str = "s-1", **more) -> Request | None:
+    """A slider as the CRM moves it. Returns the request that it opened."""
+    decision = Decision(share_percent, "app", **more)
+    return opening.decide(identity, decision, Submission("crm", external_id))[0]

@@ -1,17 +1,62 @@
-"""Reading bodies."""
+"""Reading bodies: strict JSON, of a size that can be answered for."""
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from django.conf import settings
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
 
 
-class FlatJsonParser(JSONParser):
-    """JSON; a body that is nested beyond what Python can follow is malformed, not our mistake."""
+class TooLarge(APIException):
+    """413: more than is read."""
 
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
+    status_code = 413
+
+    def __init__(self, most: int):
+        super().__init__(f"The body is larger than {most:,} bytes: send it in parts, or import a file.")
+
+
+class StrictJsonParser(BaseParser):
+    """JSON in UTF-8 (RFC 8259), each name once; what Python alone would take is malformed."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         """See `BaseParser.parse`."""
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        content = stream.read(most + 1)
+        if len(content) > most:
+            raise TooLarge(most)
+        charset = (parser_context or {}).get("encoding", "utf-8").lower()
+        if media_type and "charset" in media_type and charset not in ("utf-8", "utf8"):
+            raise ParseError("The body must be in UTF-8.")
         try:
-            return super().parse(*args, **kwargs)
+            text = content.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ParseError("The body must be in UTF-8.") from None
+        try:
+            return json.loads(text, object_pairs_hook=_each_name_once, parse_constant=_no_constant)
         except RecursionError:
-            raise ParseError("JSON parse error: nested too deeply") from None
+            raise ParseError("JSON parse error: nested too deeply.") from None
+        except ValueError as error:
+            raise ParseError(f"JSON parse error: {_position(error)}") from None
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _position(error: ValueError) -> str:
+    """Where and why, without what stands there."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg.rstrip(':')} at line {error.lineno}, column {error.colno}."
+    return f"{error}."

@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
+
+from unlearning.api.parsers import TooLarge
+from unlearning.lineage.subjects import Suppressed, Taken
+from unlearning.requests.errors import BadField, IdTaken, NotAllowed, UnknownSubjects
+from unlearning.webhooks.addresses import Forbidden
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -20,17 +26,25 @@ _TITLES = {
     405: "This method is not available here",
     406: "This media type can't be produced",
     409: "The request conflicts with an earlier one",
+    413: "The body is too large",
     415: "The body is not of a supported media type",
     422: "The request can't be carried out as it stands",
     429: "Too many requests",
 }
+_UNKNOWN = "Not known here, or erased already: check the id, or leave it out."
+_ID_TAKEN = "external_id: used before for something else. Give every request and change an id of its own."
+_SUPPRESSED = "Erased here, and not to come back by itself: say `returning` if the customer has come back."
+_TAKEN = "Another customer is registered under this identifier: an identifier belongs to one."
 
 
 class Conflict(exceptions.APIException):
-    """409: the id stands for something else already."""
+    """409: something earlier stands in the way."""
 
     status_code = 409
-    default_detail = "external_id: used before for something else. Give every request and change an id of its own."
+
+    def __init__(self, detail: str, retry_after: int | None = None):
+        super().__init__(detail)
+        self.wait = retry_after
 
 
 class Unprocessable(exceptions.APIException):
@@ -45,6 +59,7 @@ class Unprocessable(exceptions.APIException):
 
 def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler."""
+    error = _over_http(error, context["view"])
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -64,6 +79,30 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     return response
 
 
+def _over_http(error: Exception, view: Any) -> Exception:
+    """What the domain refuses, as an answer. `view.subject_field` names the field of a subject by its place."""
+    match error:
+        case UnknownSubjects():
+            return Unprocessable({view.subject_field(place): _UNKNOWN for place in error.places})
+        case Taken():
+            return Unprocessable({f"identifiers[{error.place}]": _TAKEN})
+        case Suppressed():
+            return Unprocessable({view.subject_field(0): _SUPPRESSED})
+        case Forbidden():
+            return Unprocessable({"url": f"{str(error)[0].upper()}{str(error)[1:]}."})
+        case BadField():
+            return Unprocessable({error.field: f"{error.remedy[0].upper()}{error.remedy[1:]}."})
+        case IdTaken():
+            return Conflict(_ID_TAKEN)
+        case NotAllowed():
+            return Conflict(f"{str(error)[0].upper()}{str(error)[1:]}.")
+        case RequestDataTooBig():
+            return TooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        case SuspiciousOperation():
+            return exceptions.ParseError("The request is malformed.")
+    return error
+
+
 def _flatten(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
     """One entry for each field at fault: `subjects[1]`, `regime`, or `body` for the whole."""
     if isinstance(detail, dict):
@@ -74,6 +113,9 @@ def _flatten(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
                 yield from _flatten(inner, field)
             else:
                 yield from _flatten(inner, f"{field}.{name}".strip("."))
+    elif isinstance(detail, list) and any(isinstance(inner, dict) for inner in detail):
+        for place, inner in enumerate(detail):
+            yield from _flatten(inner, f"{field}[{place}]")
     else:
         messages = detail if isinstance(detail, list) else [detail]
         yield {"field": field or "body", "detail": " ".join(str(message) for message in messages)}

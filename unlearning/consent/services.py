@@ -1,6 +1,8 @@
 """Recording consent, and keeping its projection."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,36 +24,75 @@ def record_consent(
     share_percent: int,
     channel: str,
     recorded_by: str,
+    categories: Sequence[str] | None = None,
+    purposes: Sequence[str] = (PURPOSE,),
     effective_at: datetime | None = None,
     notice_version: str = DEFAULT_NOTICE,
     external_id: str | None = None,
+    corrects: ConsentEvent | None = None,
 ) -> ConsentEvent:
     """Append a consent event and bring the projection up to date.
 
-    This alone withdraws nothing: lowering the slider is `requests.services.move_slider`.
+    This alone withdraws nothing: `requests.opening.decide` does, for what the state in force no longer covers.
 
     Args:
-        effective_at: from when the decision counts; None means now.
+        categories: of items that it covers; None means every one.
+        effective_at: from when the decision counts; None means now. A late event, effective before others that are on
+            record, changes the history and not the decision in force.
         external_id: the sender's id of the change; a second event under it is refused by the database.
+        corrects: an event of the same subject that was recorded wrongly and counts no longer.
     """
     event = ConsentEvent.objects.create(
         subject=subject,
         share_percent=share_percent,
-        purposes=[PURPOSE],
+        categories=None if categories is None else sorted(set(categories)),
+        purposes=list(purposes),
         channel=channel,
         recorded_by=recorded_by,
         notice_version=notice_version,
         external_id=external_id,
         effective_at=effective_at or timezone.now(),
+        corrects=corrects,
     )
     project(subject)
     return event
 
 
 def project(subject: Subject) -> ConsentState:
-    """Set the subject's state to its latest event by effective time, then by order of recording."""
-    latest = subject.consent_events.order_by("-effective_at", "-id").first()
-    state, _ = ConsentState.objects.update_or_create(
-        subject=subject, defaults={"event": latest, "share_percent": latest.share_percent}
-    )
+    """Set the subject's state to what its events say."""
+    state, _ = ConsentState.objects.update_or_create(subject=subject, defaults=projected(subject))
     return state
+
+
+def projected(subject: Subject) -> dict[str, Any]:
+    """The state that follows from the events: the latest by effective time, then by order of recording."""
+    latest = subject.consent_events.filter(corrected_by=None).order_by("-effective_at", "-id").first()
+    meant = PURPOSE in latest.purposes
+    return {
+        "event": latest,
+        "share_percent": latest.share_percent if meant else 0,
+        "categories": latest.categories,
+    }
+
+
+def rebuild(*, write: bool) -> tuple[int, int]:
+    """Rebuild every subject's state from its events.
+
+    Args:
+        write: bring the states up to date; else they are compared alone.
+
+    Returns:
+        How many subjects have events, and how many of them had another state than their events say.
+    """
+    total = differing = 0
+    decided = Subject.objects.filter(consent_events__isnull=False).distinct().order_by("pk")
+    for subject in decided.iterator(chunk_size=2000):
+        with transaction.atomic():
+            Subject.objects.select_for_update(no_key=True).get(pk=subject.pk)
+            expected, found = projected(subject), ConsentState.objects.filter(subject=subject).first()
+            total += 1
+            if found is None or any(getattr(found, name) != value for name, value in expected.items()):
+                differing += 1
+                if write:
+                    project(subject)
+    return total, differing

@@ -15,7 +15,7 @@ from audits.evidence.document import EVIDENCE
 from audits.reports import plots, wording
 from audits.reports.measured import last_measured, telling
 from models_engine.registry.models import Recommender
-from unlearning.api.views import pdf_response
+from unlearning.api.requests import pdf_response
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL, State
 

@@ -16,6 +16,8 @@ from unlearning.jobs.outcome import Attempt, Outcome
 from unlearning.lineage.subjects import shred
 from unlearning.requests.models import Request
 from unlearning.requests.states import State
+from unlearning.webhooks import catalogue
+from unlearning.webhooks.outbox import emit
 
 
 def complete_requests(
@@ -44,6 +46,15 @@ def _complete(
     request.conclusion = attempts[-1].conclusion
     request.completed_at, request.state = now, State.COMPLETED
     request.save(update_fields=["conclusion", "completed_at", "evidence", "state"])
+    emit(
+        catalogue.COMPLETED,
+        {
+            "request": str(request.id),
+            "kind": request.kind,
+            "state": request.state,
+            "conclusion": request.conclusion,
+        },
+    )
 
 
 def _destroy(request: Request, versions: list[ModelVersion], now: datetime) -> list[dict[str, Any]]:

@@ -14,8 +14,10 @@ from models_engine.registry.models import ModelVersion
 from unlearning.jobs.context import JobContext
 from unlearning.jobs.outcome import Attempt, Effects, Outcome
 from unlearning.jobs.plans import frozen_at
+from unlearning.requests import deadlines
 from unlearning.requests.models import Request
 from unlearning.requests.retention import kept_until
+from unlearning.webhooks.outbox import recipients
 
 
 def evidence_content(
@@ -27,7 +29,7 @@ def evidence_content(
     gone: list[dict[str, Any]],
     now: datetime,
 ) -> dict[str, Any]:
-    """What the document says, beside what all documents do; its schema is docs/schema/evidence-3.json.
+    """What the document says, beside what all documents do; its schema is docs/schema/evidence-4.json.
 
     Args:
         attempts: the rungs that the request went through; the last one concluded it.
@@ -59,7 +61,7 @@ def evidence_content(
         "conclusion": last.conclusion,
         "attacks": attack_classes(tested=last.judgement.result is not None),
         "destroyed": gone,
-        "recipients": [],
+        "recipients": recipients(),
         "kept_until": kept_until(now).isoformat(),
     }
 
@@ -82,6 +84,7 @@ def _timeline(request: Request, attempts: list[Attempt], now: datetime) -> list[
         moments.append(("forgotten", attempt.forgotten_at, attempt.strategy))
         moments.append(("checked", attempt.checked_at, attempt.strategy))
     moments += [("replaced", now, None), ("destroyed", now, None), ("completed", now, None)]
+    moments += [(event.action, event.at, None) for event in request.events.all()]
     in_order = sorted(moments, key=lambda moment: moment[1])
     return [{"event": event, "at": at.isoformat(), "strategy": strategy} for event, at, strategy in in_order]
 
@@ -92,7 +95,8 @@ def _request(request: Request, now: datetime) -> dict[str, Any]:
         "kind": request.kind,
         "regime": request.regime,
         "source": request.source,
-        "manner": "api",
+        "manner": request.manner,
+        "scope": request.scope,
         "subjects": [member.commitment for member in request.subjects.order_by("commitment")],
         "share_percent_before": request.share_percent_before,
         "share_percent_after": request.share_percent_after,
@@ -100,6 +104,7 @@ def _request(request: Request, now: datetime) -> dict[str, Any]:
         "rows_removed_at": request.rows_removed_at.isoformat(),
         "rows_removed": request.rows_removed,
         "due_at": request.due_at.isoformat(),
+        "deadline": deadlines.as_json(request),
         "completed_at": now.isoformat(),
     }
 

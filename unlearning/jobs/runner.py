@@ -37,9 +37,11 @@ from unlearning.jobs.outcome import Attempt, Effects, Outcome
 from unlearning.jobs.plans import freeze_plans
 from unlearning.jobs.training import let_serve, quality, simulated_fleet
 from unlearning.lineage.datasets import record_dataset
+from unlearning.requests.actions import move
 from unlearning.requests.models import Request
-from unlearning.requests.services import move
 from unlearning.requests.states import State
+from unlearning.webhooks import catalogue
+from unlearning.webhooks.outbox import emit
 
 logger = logging.getLogger(__name__)
 
@@ -191,5 +193,9 @@ def _fail(held: Claim, trouble: str) -> None:
             if given_up:
                 for request in job.requests.filter(state=State.SCHEDULED):
                     move(request, State.NEEDS_ATTENTION)
+                    emit(
+                        catalogue.ATTENTION,
+                        {"request": str(request.id), "kind": request.kind, "state": request.state},
+                    )
     except LeaseLost as lost:
         logger.warning("%s", lost)

@@ -2,11 +2,11 @@
 
 import time
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from audits.evidence import log
 from models_engine.evaluation.ranking import RankingQuality, SubjectQuality, popularity_quality, subject_quality
@@ -24,6 +24,8 @@ from models_engine.fedshare.unlearning.strategy import Deleted, MakeCohort
 from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import discard_artifact, load_model, promote, register_version, store_artifact
 from unlearning.lineage.datasets import record_dataset, shared_data
+from unlearning.lineage.freezing import freeze
+from unlearning.requests.models import Request
 
 _SHARE_OF_TRAINING = 1 / 9  # a rehearsal trains eight twins
 
@@ -39,8 +41,9 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     Raises:
         ValueError: nobody shares anything, or too few do for a rehearsal.
         FloatingPointError: learning diverged.
+        WithdrawnMeanwhile: a request over data that was learned ended before the model was ready; it never serves.
     """
-    as_of = timezone.now()
+    as_of = freeze()
     data = shared_data(as_of)
     fleet = simulated_fleet()
     config = recommender.fedshare_config()
@@ -66,6 +69,7 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     artifact, digest = store_artifact(model)
     try:
         with transaction.atomic():
+            _assert_nothing_forgotten_since(as_of)
             version = register_version(
                 recommender=recommender,
                 model=model,
@@ -89,10 +93,28 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
                 },
             )
             let_serve(version)
+            _reach_open_requests(version, as_of)
     except BaseException:
         discard_artifact(artifact)
         raise
     return version
+
+
+def _assert_nothing_forgotten_since(as_of: datetime) -> None:
+    """Refuse a model that would bring back what was forgotten, and whose sealed records are gone."""
+    Recommender.objects.select_for_update().order_by("pk").first()
+    if Request.objects.filter(completed_at__gt=as_of, rows_removed__gt=0).exists():
+        raise WithdrawnMeanwhile("data was withdrawn and forgotten while the model was trained: train again")
+
+
+def _reach_open_requests(version: ModelVersion, as_of: datetime) -> None:
+    """Put on record that data withdrawn during the training reached the version; their jobs will forget it there."""
+    for request in Request.objects.filter(rows_removed_at__gt=as_of, rows_removed__gt=0, completed_at=None):
+        request.reached.add(version)
+
+
+class WithdrawnMeanwhile(ValueError):
+    """A training's data holds something that was forgotten since."""
 
 
 class StartedFleet:

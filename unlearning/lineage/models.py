@@ -31,10 +31,29 @@ class Subject(models.Model):
         return str(self.id)
 
 
+class Identifier(models.Model):
+    """A further name of a subject, by keyed digest: an e-mail address, its SHA-256, a shop's customer number.
+
+    Gone with the subject's identity.
+    """
+
+    subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="identifiers")
+    kind = models.CharField(max_length=150, help_text="email, phone, shopify:SHOP, hubspot:PORTAL, …")
+    form = models.CharField(max_length=10, help_text="raw, sha256, sha1, md5")
+    digest = models.BinaryField(max_length=32, unique=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["kind"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.form})"
+
+
 class Item(models.Model):
     """Something that is recommended."""
 
     external_id = models.CharField(max_length=200, unique=True)
+    category = models.CharField(max_length=100, blank=True, help_text="What consent may be limited to")
     learning_key = models.BigIntegerField(unique=True, help_text="First 8 bytes of SHA-256 of the external id")
 
     def __str__(self) -> str:
@@ -87,7 +106,8 @@ class Suppression(models.Model):
     """An identity that was erased and must not come back with a file or a backup."""
 
     digest = models.BinaryField(max_length=32, unique=True)
-    since = models.DateTimeField(auto_now_add=True)
+    # The day alone: a moment to the microsecond could be matched with the request's own.
+    since = models.DateField(auto_now_add=True)
 
     def __str__(self) -> str:
         return f"suppression {self.pk}"

@@ -1,13 +1,47 @@
 """Subjects and items: finding, creating, erasing."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audits.evidence import sealing
-from unlearning.lineage.models import Item, Subject, Suppression
+from unlearning.lineage.models import Identifier, Item, Subject, Suppression
+
+RAW = "raw"
+HASHED = {"sha256": hashlib.sha256, "sha1": hashlib.sha1, "md5": hashlib.md5}
+"""Forms in which others name a person; they hash the value trimmed and in lower case."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Somebody by a further identifier, in place of the identity under which they were registered."""
+
+    kind: str
+    value: str
+    form: str = RAW
+
+    def digest(self) -> bytes:
+        """Its keyed digest."""
+        return sealing.identifier_digest(self.kind, self.form, self.value)
+
+
+Identity = str | Named
+"""What somebody is looked up by: the registered identity, or a further identifier."""
+
+
+class Taken(ValueError):
+    """An identifier is another subject's. Names its place, never itself."""
+
+    def __init__(self, place: int):
+        super().__init__(f"taken at place {place}")
+        self.place = place
+
+
+class Suppressed(ValueError):
+    """The identity was erased, and must not come back by itself."""
 
 
 def learning_key(digest: bytes) -> int:
@@ -20,19 +54,31 @@ def item_learning_key(external_id: str) -> int:
     return learning_key(hashlib.sha256(external_id.encode()).digest())
 
 
-def find_subjects(identities: Iterable[str]) -> list[Subject | None]:
+def find_subjects(identities: Iterable[Identity]) -> list[Subject | None]:
     """The subject of each identity, None where it is unknown or erased; in the given order."""
-    digests = [sealing.identity_digest(identity) for identity in identities]
-    found = {bytes(s.identity_digest): s for s in Subject.objects.filter(identity_digest__in=digests)}
+    wanted = list(identities)
+    digests = [
+        identity.digest() if isinstance(identity, Named) else sealing.identity_digest(identity) for identity in wanted
+    ]
+    registered = [digest for digest, one in zip(digests, wanted, strict=True) if isinstance(one, str)]
+    further = [digest for digest, one in zip(digests, wanted, strict=True) if isinstance(one, Named)]
+    found: dict[bytes, Subject] = {}
+    if registered:
+        found |= {bytes(s.identity_digest): s for s in Subject.objects.filter(identity_digest__in=registered)}
+    if further:
+        identifiers = Identifier.objects.select_related("subject").filter(digest__in=further)
+        found |= {bytes(one.digest): one.subject for one in identifiers}
     return [found.get(digest) for digest in digests]
 
 
 @transaction.atomic
 def ensure_subjects(identities: Iterable[str]) -> dict[str, Subject]:
     """Subjects for identities, created where they are new; suppressed identities are left out."""
-    wanted = list(dict.fromkeys(identities))
-    suppressed = suppressed_among(wanted)
-    digests = {identity: sealing.identity_digest(identity) for identity in wanted if identity not in suppressed}
+    digests = {identity: sealing.identity_digest(identity) for identity in dict.fromkeys(identities)}
+    suppressed = suppressed_among(digests.values())
+    wanted = {identity: digest for identity, digest in digests.items() if digest not in suppressed}
+    known = set(Subject.objects.filter(identity_digest__in=wanted.values()).values_list("identity_digest", flat=True))
+    known = {bytes(digest) for digest in known}
     Subject.objects.bulk_create(
         [
             Subject(
@@ -40,32 +86,94 @@ def ensure_subjects(identities: Iterable[str]) -> dict[str, Subject]:
                 learning_key=learning_key(digest),
                 wrapped_key=sealing.wrap(sealing.new_key()),
             )
-            for digest in digests.values()
+            for digest in dict.fromkeys(wanted.values())
+            if digest not in known
         ],
         ignore_conflicts=True,
         batch_size=2000,
     )
-    found = {bytes(s.identity_digest): s for s in Subject.objects.filter(identity_digest__in=digests.values())}
-    return {identity: found[digest] for identity, digest in digests.items()}
-
-
-def suppressed_among(identities: Iterable[str]) -> set[str]:
-    """The identities that were erased and must not come back."""
-    digests = {sealing.suppression_digest(identity): identity for identity in identities}
-    hits = Suppression.objects.filter(digest__in=digests).values_list("digest", flat=True)
-    return {digests[bytes(digest)] for digest in hits}
+    found = {bytes(s.identity_digest): s for s in Subject.objects.filter(identity_digest__in=wanted.values())}
+    return {identity: found[digest] for identity, digest in wanted.items()}
 
 
 @transaction.atomic
-def ensure_items(external_ids: Iterable[str]) -> dict[str, Item]:
-    """Items for external ids, created where they are new."""
+def register_subject(identity: str, further: Sequence[Named] = (), *, returning: bool = False) -> tuple[Subject, bool]:
+    """Make a subject known, or add identifiers to it.
+
+    Args:
+        further: identifiers beside the identity; of an e-mail address the usual hashes are added.
+        returning: lift the suppression of somebody who was erased and has come back.
+
+    Returns:
+        The subject, and whether it is new.
+
+    Raises:
+        Suppressed: the identity was erased, and nobody says that it returns; nothing is done.
+        Taken: an identifier is another subject's; nothing is done.
+    """
+    if returning:
+        unsuppress(identity)
+    (before,) = find_subjects([identity])
+    subject = ensure_subjects([identity]).get(identity)
+    if subject is None:
+        raise Suppressed
+    for place, named in enumerate(further):
+        for one in _forms(named):
+            _identify(subject, one, place)
+    return subject, before is None
+
+
+def _identify(subject: Subject, named: Named, place: int) -> None:
+    digest = named.digest()
+    try:
+        with transaction.atomic():
+            identifier, _ = Identifier.objects.get_or_create(
+                digest=digest, defaults={"subject": subject, "kind": named.kind, "form": named.form}
+            )
+    except IntegrityError:
+        raise Taken(place) from None
+    if identifier.subject_id != subject.pk:
+        raise Taken(place)
+
+
+def _forms(named: Named) -> list[Named]:
+    """The identifier, and for an e-mail address what others hash it to."""
+    if named.kind != "email" or named.form != RAW:
+        return [named]
+    value = named.value.strip().lower().encode()
+    return [named, *(Named(named.kind, make(value).hexdigest(), form) for form, make in HASHED.items())]
+
+
+def suppressed_among(digests: Iterable[bytes]) -> set[bytes]:
+    """Of identity digests, those that were erased and must not come back."""
+    by_suppression = {sealing.suppression_digest(digest): digest for digest in digests}
+    hits = Suppression.objects.filter(digest__in=by_suppression).values_list("digest", flat=True)
+    return {by_suppression[bytes(digest)] for digest in hits}
+
+
+@transaction.atomic
+def ensure_items(external_ids: Iterable[str], categories: Mapping[str, str] | None = None) -> dict[str, Item]:
+    """Items for external ids, created where they are new.
+
+    Args:
+        categories: of items by external id; an item's category is that which was named last.
+    """
     wanted = list(dict.fromkeys(external_ids))
-    Item.objects.bulk_create(
-        [Item(external_id=e, learning_key=item_learning_key(e)) for e in wanted],
-        ignore_conflicts=True,
-        batch_size=2000,
-    )
-    return {item.external_id: item for item in Item.objects.filter(external_id__in=wanted)}
+    named = categories or {}
+    found = {item.external_id: item for item in Item.objects.filter(external_id__in=wanted)}
+    new = [
+        Item(external_id=e, learning_key=item_learning_key(e), category=named.get(e, ""))
+        for e in wanted
+        if e not in found
+    ]
+    if new:
+        Item.objects.bulk_create(new, ignore_conflicts=True, batch_size=2000)
+        found |= {item.external_id: item for item in Item.objects.filter(external_id__in=[i.external_id for i in new])}
+    changed = [item for item in found.values() if named.get(item.external_id, item.category) != item.category]
+    for item in changed:
+        item.category = named[item.external_id]
+    Item.objects.bulk_update(changed, ["category"], batch_size=2000)
+    return found
 
 
 def subject_key(subject: Subject) -> bytes:
@@ -73,13 +181,23 @@ def subject_key(subject: Subject) -> bytes:
     return sealing.unwrap(bytes(subject.wrapped_key))
 
 
-def suppress(identity: str) -> None:
-    """Keep an identity from coming back with a file or a backup."""
-    Suppression.objects.get_or_create(digest=sealing.suppression_digest(identity))
+def suppress(digests: Iterable[bytes]) -> None:
+    """Keep identities, by their digests, from coming back with a file or a backup."""
+    Suppression.objects.bulk_create(
+        [Suppression(digest=sealing.suppression_digest(digest)) for digest in digests], ignore_conflicts=True
+    )
+
+
+def unsuppress(identity: str) -> None:
+    """Let somebody come back who was erased."""
+    digest = sealing.suppression_digest(sealing.identity_digest(identity))
+    Suppression.objects.filter(digest=digest).delete()
 
 
 def shred(subject: Subject) -> None:
     """Destroy the subject's key and every field that could point at anyone (crypto-shredding)."""
+    subject.identifiers.all().delete()
+    subject.exclusions.all().delete()
     subject.identity_digest = subject.learning_key = subject.wrapped_key = None
     subject.erased_at = timezone.now()
     subject.save(update_fields=["identity_digest", "learning_key", "wrapped_key", "erased_at"])

@@ -1,12 +1,28 @@
 """Requests to unshare or erase, and what is kept of them."""
 
 import uuid
+from datetime import timedelta
 
 import pgtrigger
 from django.db import models
 from django.db.models import Q
 
+from audits.evidence.append_only import append_only
+from unlearning.requests.grounds import Extension, Ground
 from unlearning.requests.states import PAIRS, State
+
+
+class Manner(models.TextChoices):
+    """How a request reached us (11 CCR § 7101(b))."""
+
+    API = "api", "API"
+    SUBJECT_PAGE = "subject_page", "page for the subject"
+    OPENDSR = "opendsr", "OpenDSR"
+    SHOPIFY = "shopify", "Shopify"
+    HUBSPOT = "hubspot", "HubSpot"
+    DROP = "drop", "California DROP"
+    DRP = "drp", "Data Rights Protocol"
+    REPLAY = "replay", "repeated after a restore"
 
 
 class Request(models.Model):
@@ -20,6 +36,13 @@ class Request(models.Model):
         GDPR = "gdpr", "GDPR"
         CCPA = "ccpa", "CCPA"
 
+    class Scope(models.TextChoices):
+        ALL = "all", "everything"
+        RATIO = "ratio", "what a new share ratio no longer covers"
+        ITEMS = "items", "some items"
+        CATEGORIES = "categories", "some categories"
+        DATES = "dates", "a span of time"
+
     class Conclusion(models.TextChoices):
         EXACT = "exact", "exact"
         EQUIVALENT = "equivalent", "equivalent"
@@ -27,14 +50,23 @@ class Request(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=10, choices=Kind)
+    scope = models.CharField(max_length=10, choices=Scope, default=Scope.ALL)
     regime = models.CharField(max_length=10, choices=Regime, default=Regime.GDPR)
     state = models.CharField(max_length=20, choices=State, default=State.RECEIVED)
+    held_from = models.CharField(max_length=20, choices=State, null=True, help_text="On hold: what it returns to")  # noqa: DJ001
+    manner = models.CharField(max_length=20, choices=Manner, default=Manner.API)
     external_id = models.CharField(max_length=100, help_text="The sender's own id; a repeat finds this request")
-    source = models.CharField(max_length=100, help_text="OAuth client that sent it")
+    source = models.CharField(max_length=100, help_text="OAuth client or connector that sent it")
     share_percent_before = models.PositiveSmallIntegerField(null=True, help_text="Unshare: the slider as it was")
     share_percent_after = models.PositiveSmallIntegerField(null=True, help_text="Unshare: the slider as it is")
     received_at = models.DateTimeField()
     due_at = models.DateTimeField(help_text="End of the period that the regime allows")
+    identity_asked_at = models.DateTimeField(null=True, help_text="While the requester's identity is in doubt")
+    paused = models.DurationField(default=timedelta(0), help_text="How long it was, as far as that stops the clock")
+    extended_at = models.DateTimeField(null=True)
+    extension_reason = models.CharField(max_length=20, choices=Extension, blank=True)
+    denial = models.CharField(max_length=30, choices=Ground, blank=True, help_text="Refused: on which ground")
+    closed_at = models.DateTimeField(null=True, help_text="Refused or cancelled: when")
     rows_removed_at = models.DateTimeField(null=True, help_text="When the rows left the live tables")
     rows_removed = models.PositiveIntegerField(default=0)
     reached = models.ManyToManyField(
@@ -63,12 +95,78 @@ class Request(models.Model):
                 condition=Q(state=State.COMPLETED, conclusion__isnull=False, completed_at__isnull=False)
                 | (~Q(state=State.COMPLETED) & Q(conclusion=None, completed_at=None)),
             ),
+            models.CheckConstraint(
+                name="refused_on_a_ground",
+                condition=(Q(state=State.REFUSED, closed_at__isnull=False) & ~Q(denial=""))
+                | Q(state=State.CANCELLED, closed_at__isnull=False, denial="")
+                | (~Q(state__in=[State.REFUSED, State.CANCELLED]) & Q(closed_at=None, denial="")),
+            ),
+            models.CheckConstraint(
+                name="held_from_somewhere",
+                condition=Q(state=State.ON_HOLD, held_from__isnull=False)
+                | (~Q(state=State.ON_HOLD) & Q(held_from=None)),
+            ),
+            models.CheckConstraint(
+                name="rows_gone_is_no_way_back",
+                condition=Q(rows_removed_at=None) | ~Q(state__in=[State.REFUSED, State.CANCELLED]),
+            ),
+            models.CheckConstraint(
+                name="extended_with_reason",
+                condition=Q(extended_at=None, extension_reason="")
+                | (Q(extended_at__isnull=False) & ~Q(extension_reason="")),
+            ),
         ]
-        indexes = [models.Index(fields=["state", "received_at"])]
+        indexes = [
+            models.Index(fields=["state", "received_at"]),
+            models.Index(fields=["source", "-received_at", "id"]),
+        ]
         triggers = [pgtrigger.FSM(name="transitions", field="state", transitions=PAIRS)]
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Duplicate(models.Model):
+    """Another submission that asked for what an open request asks already; it ends with that one."""
+
+    request = models.ForeignKey(Request, on_delete=models.CASCADE, related_name="duplicates")
+    source = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=100)
+    manner = models.CharField(max_length=20, choices=Manner)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="duplicate_once")]
+
+    def __str__(self) -> str:
+        return f"duplicate of {self.request_id}"
+
+
+class RequestEvent(models.Model):
+    """Something that happened to a request beside its way, and who did it. Append-only."""
+
+    class Action(models.TextChoices):
+        ASK_IDENTITY = "identity_asked", "identity asked"
+        VERIFY_IDENTITY = "identity_verified", "identity verified"
+        HOLD = "held", "held"
+        RELEASE = "released", "released"
+        EXTEND = "extended", "extended"
+        MERGE = "merged", "a duplicate was merged"
+        REFUSE = "refused", "refused"
+        CANCEL = "cancelled", "cancelled"
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="events")
+    action = models.CharField(max_length=20, choices=Action)
+    by = models.CharField(max_length=100, help_text="Client or officer")
+    reason = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "id"]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.request_id}"
 
 
 class RequestSubject(models.Model):

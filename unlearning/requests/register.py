@@ -17,7 +17,9 @@ from audits.reports.verify.consistency import counted, in_time
 from models_engine.registry.models import Recommender
 from unlearning.consent.models import ConsentEvent
 from unlearning.lineage.models import Interaction, Item, Subject
+from unlearning.requests import deadlines
 from unlearning.requests.models import Request
+from unlearning.webhooks.outbox import recipients
 
 
 @transaction.atomic
@@ -40,7 +42,7 @@ def issue_register(start: datetime, end: datetime) -> IssuedDocument:
     content = {
         "period": {"from": start.isoformat(), "until": end.isoformat()},
         "processing": _processing(),
-        "recipients": [],
+        "recipients": recipients(),
         "requests": requests,
         "totals": counted(requests),
     }
@@ -52,20 +54,26 @@ def _row(request: Request, now: datetime) -> dict[str, Any]:
         "id": str(request.id),
         "kind": request.kind,
         "regime": request.regime,
-        "manner": "api",
+        "manner": request.manner,
         "source": request.source,
         "subjects": request.members,
         "received_at": request.received_at.isoformat(),
         "due_at": request.due_at.isoformat(),
+        "deadline": deadlines.as_json(request),
         "rows_removed": request.rows_removed,
         "rows_removed_at": request.rows_removed_at and request.rows_removed_at.isoformat(),
         "state": request.state,
         "conclusion": request.conclusion,
-        "answered_at": request.completed_at and request.completed_at.isoformat(),
-        "denial": None,
+        "answered_at": _answered_at(request),
+        "denial": request.denial or None,
         "document": request.evidence and request.evidence.digest,
     }
     return row | {"in_time": in_time(row, now)}
+
+
+def _answered_at(request: Request) -> str | None:
+    answered = request.completed_at or (request.closed_at if request.denial else None)
+    return answered and answered.isoformat()
 
 
 def _processing() -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from audits.evidence.document import BATCH, CERTIFICATION, EVIDENCE, REGISTER
 from audits.evidence.measurements import as_json, measured_from_json
-from audits.evidence.periods import FEWEST_MONTHS_KEPT, due_at, months_after
+from audits.evidence.periods import FEWEST_MONTHS_KEPT, Clock, due_at, is_free, may_extend_until, months_after
 from audits.evidence.provisions import attack_classes
 from audits.reports.verify.errors import CheckFailed
 from audits.verification.plan import CERTIFICATION as CERTIFICATION_LEVEL
@@ -19,6 +20,15 @@ from audits.verification.verdict import Conclusion, Verdict, alarms, conclude, d
 EXACT_STRATEGIES = ("retrain", "rollback_replay")
 CELLS = {(kind, size) for kind in ("erase", "unshare") for size in ("subject", "tenth")}
 """What a certification covers."""
+
+_TAKEN_BACK = "cancelled"
+"""By its sender: such a request needs no answer, and is never late."""
+
+_MOST_HOLIDAYS = 5
+"""In a row, beside weekends, that may move the end of a period."""
+
+_BESIDE_THE_WAY = ("identity_asked", "identity_verified", "held", "released", "extended", "merged")
+"""Moments of a request that its way does not need; their times are checked for order alone."""
 
 _WITHOUT_A_CHECK = (Because.NOTHING_LEARNED, Because.SINGLE_PAIR, Because.NO_CHECK_POSSIBLE)
 
@@ -66,9 +76,8 @@ def _same_moments(document: dict[str, Any]) -> None:
     stated = (document["id"], document["conclusion"], document["issued_at"], document["issued_at"])
     if (request["id"], response["nature"], response["at"], request["completed_at"]) != stated:
         raise CheckFailed("request and response contradict each other")
-    received, answered = _moment(request["received_at"]), _moment(request["completed_at"])
-    if _moment(request["due_at"]) != due_at(request["regime"], received):
-        raise CheckFailed("the request was due at another moment than its regime has")
+    answered = _moment(request["completed_at"])
+    _assert_due(request, f"request {request['id']}")
     if _moment(document["kept_until"]) < months_after(answered, FEWEST_MONTHS_KEPT):
         raise CheckFailed(f"the evidence is to be kept for less than {FEWEST_MONTHS_KEPT} months")
     moments = [_moment(moment["at"]) for moment in document["timeline"]]
@@ -86,6 +95,7 @@ def _same_moments(document: dict[str, Any]) -> None:
         *rungs,
         *((event, None, document["issued_at"]) for event in ("replaced", "destroyed", "completed")),
     ]
+    told = [one for one in told if one[0] not in _BESIDE_THE_WAY]
     others = [event for event, _, _ in told if event in ("scheduled", "plan_frozen")]
     # A plan may have been frozen for a check that then turned out to be impossible.
     allowed = [["scheduled", "plan_frozen"], *([] if document["plan"] else [["scheduled"]])]
@@ -94,6 +104,24 @@ def _same_moments(document: dict[str, Any]) -> None:
     events = [event for event, _, _ in told]
     if "plan_frozen" in events and events.index("plan_frozen") > events.index("forgotten"):
         raise CheckFailed("the plan was frozen after the model had been made to forget")
+
+
+def _assert_due(request: dict[str, Any], name: str) -> None:
+    """The end of the period follows from receipt, regime and what moved it."""
+    moved, received = request["deadline"], _moment(request["received_at"])
+    try:
+        ZoneInfo(moved["zone"])
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise CheckFailed(f"{name} was due in a time zone that is not known here") from None
+    holidays = [date.fromisoformat(day) for day in moved["holidays"]]
+    clock = Clock(moved["zone"], holidays, timedelta(seconds=moved["paused_seconds"]), moved["extended"] is not None)
+    if _moment(request["due_at"]) != due_at(request["regime"], received, clock):
+        raise CheckFailed(f"{name} was due at another moment than its regime has")
+    if any(is_free(day, ()) for day in holidays) or len(holidays) > _MOST_HOLIDAYS:
+        raise CheckFailed(f"{name} states holidays that move nothing")
+    extended = moved["extended"]
+    if extended and not received <= _moment(extended["at"]) < may_extend_until(request["regime"], received, clock):
+        raise CheckFailed(f"{name} was extended after its first period had ended")
 
 
 def _same_data(document: dict[str, Any]) -> None:
@@ -188,15 +216,15 @@ def _register(document: dict[str, Any]) -> str:
     for request in requests:
         if not _moment(start) <= _moment(request["received_at"]) < _moment(end):
             raise CheckFailed(f"request {request['id']} was not received in the period")
-        if _moment(request["due_at"]) != due_at(request["regime"], _moment(request["received_at"])):
-            raise CheckFailed(f"request {request['id']} was due at another moment than its regime has")
+        _assert_due(request, f"request {request['id']}")
         if request["in_time"] != in_time(request, issued):
             raise CheckFailed(f"whether request {request['id']} was answered in time does not follow from its dates")
         if (request["answered_at"] is None) != (request["conclusion"] is None and request["denial"] is None):
             raise CheckFailed(f"request {request['id']} is answered without an answer, or the other way round")
         if request["conclusion"] is not None and request["denial"] is not None:
             raise CheckFailed(f"request {request['id']} was both carried out and denied")
-        if (request["state"] == "completed") != (request["conclusion"] is not None):
+        ended = (request["conclusion"] is not None, request["denial"] is not None)
+        if ((request["state"] == "completed"), (request["state"] == "refused")) != ended:
             raise CheckFailed(f"the state of request {request['id']} contradicts its answer")
         answered = request["answered_at"]
         if answered and not _moment(request["received_at"]) <= _moment(answered) <= issued:
@@ -210,7 +238,7 @@ def in_time(request: dict[str, Any], issued: datetime) -> bool | None:
     """Whether a request of a register was answered when it was due; None: neither answered nor due."""
     due = _moment(request["due_at"])
     if request["answered_at"] is None:
-        return None if issued <= due else False
+        return None if issued <= due or request["state"] == _TAKEN_BACK else False
     return _moment(request["answered_at"]) <= due
 
 
@@ -219,12 +247,14 @@ def counted(requests: list[dict[str, Any]]) -> dict[str, int]:
     conclusions = Counter(request["conclusion"] for request in requests)
     refused = sum(request["denial"] is not None for request in requests)
     answered = sum(request["answered_at"] is not None for request in requests)
+    cancelled = sum(request["state"] == _TAKEN_BACK for request in requests)
     return {
         "received": len(requests),
         "answered": answered,
         **{conclusion.value: conclusions[conclusion] for conclusion in Conclusion},
         "refused": refused,
-        "open": len(requests) - answered,
+        "cancelled": cancelled,
+        "open": len(requests) - answered - cancelled,
         "late": sum(request["in_time"] is False for request in requests),
     }
 

@@ -19,11 +19,9 @@ def _committed(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         yield
         with connection.cursor() as cursor:
-            for table in _TABLES:
-                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            cursor.execute("SET session_replication_role = replica")
             cursor.execute(f"TRUNCATE {', '.join(_TABLES)} CASCADE")
-            for table in _TABLES:
-                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+            cursor.execute("SET session_replication_role = origin")
 
 
 def test_appenders_do_not_wait_for_one_that_has_not_committed():

@@ -105,7 +105,9 @@ def sample_document(**changes: Any) -> dict[str, Any]:
                 "received_at": "2026-03-02T11:58:00+00:00",
                 "rows_removed_at": "2026-03-02T11:58:00+00:00",
                 "rows_removed": 40,
-                "due_at": "2026-04-02T11:58:00+00:00",
+                "due_at": "2026-04-03T00:00:00+00:00",
+                "deadline": {"zone": "UTC", "holidays": [], "paused_seconds": 0, "extended": None},
+                "scope": "all",
                 "completed_at": COMPLETED.isoformat(),
             },
             "response": {"nature": "equivalent", "at": COMPLETED.isoformat(), "denial": None},
@@ -305,7 +307,8 @@ def sample_register(**changes: Any) -> dict[str, Any]:
         "source": "crm",
         "subjects": 1,
         "received_at": "2026-02-02T11:58:00+00:00",
-        "due_at": "2026-03-02T11:58:00+00:00",
+        "due_at": "2026-03-03T00:00:00+00:00",
+        "deadline": {"zone": "UTC", "holidays": [], "paused_seconds": 0, "extended": None},
         "rows_removed": 40,
         "rows_removed_at": "2026-02-02T11:58:00+00:00",
         "state": "completed",
@@ -315,14 +318,15 @@ def sample_register(**changes: Any) -> dict[str, Any]:
         "in_time": True,
         "document": HASH,
     }
-    late = answered | {"answered_at": "2026-03-02T11:59:00+00:00", "in_time": False, "conclusion": "exact"}
+    late = answered | {"answered_at": "2026-03-03T00:00:01+00:00", "in_time": False, "conclusion": "exact"}
     unanswered = {"answered_at": None, "in_time": None, "conclusion": None, "document": None, "state": "unlearning"}
     waiting = (
-        answered | unanswered | {"received_at": "2026-02-27T12:00:00+00:00", "due_at": "2026-03-27T12:00:00+00:00"}
+        answered | unanswered | {"received_at": "2026-02-27T12:00:00+00:00", "due_at": "2026-03-28T00:00:00+00:00"}
     )
     return (
         _common(REGISTER, "7e3f1c5e-5555-4555-8555-000000000005")
         | {
+            "issued_at": "2026-03-04T12:00:00+00:00",
             "period": {"from": "2026-02-01T00:00:00+00:00", "until": "2026-03-01T00:00:00+00:00"},
             "processing": {
                 "purposes": ["recommendations"],
@@ -347,6 +351,7 @@ def sample_register(**changes: Any) -> dict[str, Any]:
                 "equivalent": 1,
                 "certified": 0,
                 "refused": 0,
+                "cancelled": 0,
                 "open": 1,
                 "late": 1,
             },

@@ -4,8 +4,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from audits.evidence.models import IssuedDocument
-from tests.unlearning.people import make_subject
-from unlearning.requests.services import erase
+from tests.unlearning.people import ask_erasure, make_subject
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +19,7 @@ def officer():
 @pytest.fixture
 def request_id():
     make_subject("ann@example.org", 100)
-    return erase(identities=["ann@example.org"], regime="gdpr", source="crm", external_id="r-1")[0].pk
+    return ask_erasure("ann@example.org").pk
 
 
 def _pages(request_id):

@@ -11,12 +11,12 @@ from audits.verification.plan import FULL, LEVELS, STANDARD
 from tests.audits.reports.sample import signed_report
 from tests.audits.reports.test_verify import trust
 from unlearning.jobs.context import read_context
+from tests.unlearning.people import ask_erasure, ask_slider
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import plan_jobs
 from unlearning.jobs.plans import freeze_plans
 from unlearning.jobs.runner import run_job
 from unlearning.requests.models import Request
-from unlearning.requests.services import erase, move_slider
 
 pytestmark = pytest.mark.django_db
 FEW = {"references": 6, "known": 6}
@@ -32,10 +32,8 @@ def level(request, settings, monkeypatch):
 
 
 def _requests() -> list[Request]:
-    batch, _ = erase(identities=[f"u{n}" for n in range(10)], regime="gdpr", source="crm", external_id="e-1")
-    slider, _ = move_slider(
-        identity="u20", share_percent=10, regime="gdpr", channel="app", source="crm", external_id="s-1"
-    )
+    batch = ask_erasure(*(f"u{n}" for n in range(10)))
+    slider = ask_slider("u20", 10)
     return [batch, slider]
 
 

@@ -12,6 +12,7 @@ from audits.reports.writing import write_reports
 from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import load_model
 from tests.audits.reports.test_verify import trust
+from tests.unlearning.people import ask_erasure, ask_slider
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import plan_jobs, unclaimed_jobs
 from unlearning.jobs.runner import run_job
@@ -19,14 +20,9 @@ from unlearning.jobs.training import simulated_fleet, train_recommender
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import find_subjects
 from unlearning.requests.models import Request, SealedForgetSet
-from unlearning.requests.services import erase, move_slider
 from unlearning.requests.states import State
 
 pytestmark = pytest.mark.django_db
-
-
-def _erase(*identities, external_id="e-1"):
-    return erase(identities=identities, regime="gdpr", source="crm", external_id=external_id)[0]
 
 
 def _run() -> Job:
@@ -40,11 +36,9 @@ def test_requests_of_a_batch_end_with_a_conclusion_and_verifiable_evidence(
     recommender, django_capture_on_commit_callbacks
 ):
     first = recommender.serving
-    single = _erase("u3")
-    batch = _erase(*(f"u{n}" for n in range(10, 20)), external_id="e-2")
-    slider, _ = move_slider(
-        identity="u5", share_percent=20, regime="gdpr", channel="app", source="crm", external_id="s-1"
-    )
+    single = ask_erasure("u3")
+    batch = ask_erasure(*(f"u{n}" for n in range(10, 20)), external_id="e-2")
+    slider = ask_slider("u5", 20)
     assert list(batch.reached.all()) == [first]
     with django_capture_on_commit_callbacks(execute=True):
         job = _run()
@@ -68,9 +62,9 @@ def test_a_request_that_waited_for_an_earlier_job_ends_with_a_sound_report_too(
 ):
     """Its rows had left the data before, so its own job takes none away, and retraining may give the same bytes."""
     with django_capture_on_commit_callbacks(execute=True):
-        first = _erase("u3")
+        first = ask_erasure("u3")
         (job,) = plan_jobs()
-        second = _erase("u7", external_id="e-2")
+        second = ask_erasure("u7", external_id="e-2")
         run_job(job.pk)
         _run()
     for request in (first, second):
@@ -91,7 +85,7 @@ def test_what_is_left_after_an_erasure_points_at_nobody(recommender, django_capt
     (ann,) = find_subjects(["u3"])
     first = recommender.serving
     with django_capture_on_commit_callbacks(execute=True):
-        _erase("u3")
+        ask_erasure("u3")
         _run()
     assert find_subjects(["u3"]) == [None]
     assert Subject.objects.get(pk=ann.pk).erased_at is not None
@@ -109,7 +103,7 @@ def test_what_is_left_after_an_erasure_points_at_nobody(recommender, django_capt
 
 
 def test_the_plan_is_logged_before_the_result(recommender):
-    request = _erase("u3")
+    request = ask_erasure("u3")
     _run()
     request.refresh_from_db()
     plan = LogEntry.objects.get(kind="plan.frozen")
@@ -119,7 +113,7 @@ def test_the_plan_is_logged_before_the_result(recommender):
 
 
 def test_an_exact_conclusion_serves_the_model_that_training_without_the_data_gives(recommender):
-    _erase("u3")
+    ask_erasure("u3")
     _run()
     recommender.refresh_from_db()
     served = recommender.serving
@@ -129,7 +123,7 @@ def test_an_exact_conclusion_serves_the_model_that_training_without_the_data_giv
 
 
 def test_a_model_file_that_was_altered_stops_the_job_and_leaves_everything_as_it_was(recommender, settings):
-    request = _erase("u3")
+    request = ask_erasure("u3")
     version = recommender.serving
     path = storages["artifacts"].path(version.artifact)
     with open(path, "r+b") as file:
@@ -149,7 +143,7 @@ def test_a_model_file_that_was_altered_stops_the_job_and_leaves_everything_as_it
 
 
 def test_a_failed_attempt_is_tried_again_later(recommender):
-    request = _erase("u3")
+    request = ask_erasure("u3")
     path = storages["artifacts"].path(recommender.serving.artifact)
     content = open(path, "rb").read()  # noqa: SIM115
     open(path, "wb").write(b"")  # noqa: SIM115
@@ -165,9 +159,9 @@ def test_a_failed_attempt_is_tried_again_later(recommender):
 
 
 def test_a_subject_who_shared_nothing_is_erased_exactly(recommender):
-    move_slider(identity="u7", share_percent=0, regime="gdpr", channel="app", source="crm", external_id="s-0")
+    ask_slider("u7", 0, "s-0")
     _run()
-    request = _erase("u7")
+    request = ask_erasure("u7")
     _run()
     request.refresh_from_db()
     (rung,) = [r for r in request.evidence.content["ladder"] if r["concluded"]]
@@ -177,7 +171,7 @@ def test_a_subject_who_shared_nothing_is_erased_exactly(recommender):
 def test_amplitudes_of_other_code_are_not_used(recommender):
     recommender.serving.calibration["code"] = "0" * 64
     recommender.serving.save()
-    request = _erase(*(f"u{n}" for n in range(10, 20)))
+    request = ask_erasure(*(f"u{n}" for n in range(10, 20)))
     _run()
     request.refresh_from_db()
     assert [rung["strategy"] for rung in request.evidence.content["ladder"]] == ["retrain"]
@@ -185,12 +179,12 @@ def test_amplitudes_of_other_code_are_not_used(recommender):
 
 def test_requests_wait_for_their_batch(recommender, settings):
     settings.FEDSHARE_BATCH_WINDOW = 3600
-    _erase("u3")
+    ask_erasure("u3")
     assert plan_jobs() == []
     settings.FEDSHARE_BATCH_WINDOW = 0
-    _erase("u4", external_id="e-2")
+    ask_erasure("u4", external_id="e-2")
     (job,) = plan_jobs()
     assert job.requests.count() == 2
-    _erase("u5", external_id="e-3")
+    ask_erasure("u5", external_id="e-3")
     assert plan_jobs() == []  # a model is forgotten on by one job at a time
     assert Request.objects.get(external_id="e-3").state == State.ACCEPTED

@@ -5,17 +5,20 @@ from dataclasses import dataclass
 
 import torch
 from django.db import connection, transaction
-from django.utils import timezone
 
 from models_engine.federation.fleet import DeviceData, SimulatedFleet
 from unlearning.consent import slider
+from unlearning.consent.coverage import Coverage, coverages
 from unlearning.consent.models import ConsentState
 from unlearning.consent.services import record_consent
+from unlearning.lineage.freezing import stamp
 from unlearning.lineage.importing.reading import InteractionTable
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import ensure_items, ensure_subjects, subject_key
 
 _ROWS_BETWEEN_REPORTS = 2000
+NOTHING = Coverage()
+"""What a subject's consent covers that never gave one."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,21 @@ def load_interactions(
         progress: called with the number of rows handled so far.
     """
     subjects = ensure_subjects(table.subjects)
-    items = ensure_items(table.items)
+    items = ensure_items(table.items, table.item_categories())
     _first_consents(table, subjects)
     # Locked against a slider that moves meanwhile: what it uncovers must not slip in behind it.
     locked = [
-        s.pk for s in Subject.objects.select_for_update(no_key=True).filter(pk__in=[s.pk for s in subjects.values()])
+        s.pk
+        for s in Subject.objects.select_for_update(no_key=True)
+        .filter(pk__in=[s.pk for s in subjects.values()])
+        .order_by("pk")
     ]
-    percent = dict(ConsentState.objects.filter(subject__in=locked).values_list("subject_id", "share_percent"))
+    covered_by = coverages(locked)
     keys = {identity: subject_key(subject) for identity, subject in subjects.items()}
 
     devices: dict[tuple[int, int], bool] = {}
     not_covered = suppressed = covered = 0
-    now = timezone.now()
+    now = stamp()
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE incoming (subject_id uuid, item_id bigint, occurred_at timestamptz, "
@@ -82,7 +88,8 @@ def load_interactions(
                 if fleet is not None:
                     devices[subject.learning_key, item.learning_key] = held_out
                 rank = slider.rank(key, external_id)
-                if slider.shared(rank, percent.get(subject.pk, 0)):
+                coverage = covered_by.get(subject.pk, NOTHING)
+                if coverage.covers(rank, item.category, item.pk, occurred_at):
                     covered += 1
                     copy.write_row((subject.pk, item.pk, occurred_at, rank, held_out))
                 else:

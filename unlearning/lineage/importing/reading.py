@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-FIELDS = ("subject", "item", "time", "ratio")
+FIELDS = ("subject", "item", "time", "ratio", "category")
 REQUIRED = ("subject", "item", "time")
 _RECBOLE_COLUMNS = {"subject": "user_id", "item": "item_id", "time": "timestamp"}
 _RECBOLE_SUFFIXES = (".inter",)
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 _MAX_LENGTH = 200
+_MAX_CATEGORY = 100
 _NAMES_SHOWN = 12
 _HOW_TO_WRITE_TIMES = "give seconds since 1970, or ISO 8601"
 
@@ -34,6 +35,13 @@ class InteractionTable:
     times: list[datetime]
     ratios: list[int] | None
     """Share ratio in percent, where the file has such a column."""
+    categories: list[str | None] | None = None
+    """Categories of the items, where the file has such a column."""
+
+    def item_categories(self) -> dict[str, str]:
+        """The category of each item; the last row that names one counts."""
+        pairs = zip(self.items, self.categories or [None] * len(self), strict=True)
+        return {item: category for item, category in pairs if category is not None}
 
     def __len__(self) -> int:
         return len(self.subjects)
@@ -81,6 +89,7 @@ def read_interactions(path: Path, mapping: dict[str, str]) -> InteractionTable:
         items=read("item", _name),
         times=read("time", lambda text: _time(text, latest)),
         ratios=read("ratio", _ratio) if "ratio" in names else None,
+        categories=read("category", _category) if "category" in names else None,
     )
 
 
@@ -181,6 +190,15 @@ def _name(text: str | None) -> str:
         raise ValueError("the value holds a NUL byte")
     if len(value) > _MAX_LENGTH:
         raise ValueError(f"the value is longer than {_MAX_LENGTH} characters")
+    return value
+
+
+def _category(text: str | None) -> str:
+    value = (text or "").strip()
+    if "\0" in value:
+        raise ValueError("the value holds a NUL byte")
+    if len(value) > _MAX_CATEGORY:
+        raise ValueError(f"the value is longer than {_MAX_CATEGORY} characters")
     return value
 
 

@@ -25,7 +25,8 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FIELD=COLUMN",
-            help=f"column of a field ({', '.join(FIELDS)}); ratio is a subject's first consent, in percent",
+            help=f"column of a field ({', '.join(FIELDS)}); ratio is a subject's first consent, in percent; "
+            "category is the item's",
         )
         parser.add_argument(
             "--simulate-devices",

@@ -1,0 +1,166 @@
+"""What all resources have in common: who asks, in which words a refusal comes, and pages of lists."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from oauth2_provider.contrib.rest_framework import TokenHasScope
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request as HttpRequest
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from unlearning.api import sandbox
+from unlearning.api.fields import ProblemOut
+from unlearning.api.idempotency import once
+from unlearning.api.limits import ClientRate
+
+PROBLEMS = {
+    400: OpenApiResponse(ProblemOut, "Malformed: `errors` names the fields"),
+    401: OpenApiResponse(ProblemOut, "No token, or one that has expired"),
+    403: OpenApiResponse(ProblemOut, "The token lacks the scope"),
+    406: OpenApiResponse(ProblemOut, "Another media type is asked for"),
+    429: OpenApiResponse(ProblemOut, "Too many requests: wait for `Retry-After` seconds"),
+}
+WRITES = {
+    409: OpenApiResponse(ProblemOut, "It conflicts with an earlier request, or one that is under way"),
+    413: OpenApiResponse(ProblemOut, "More than 2 MB"),
+    415: OpenApiResponse(ProblemOut, "Not JSON"),
+    422: OpenApiResponse(ProblemOut, "It can't be carried out: `errors` names the fields"),
+}
+MISSING = {404: OpenApiResponse(ProblemOut, "Not there, or not this client's")}
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="Sent again with the same body within a day, the first answer is given again and nothing is done twice",
+)
+
+
+def described(operation: str, tag: str, responses: dict, *, writes: bool = False, missing: bool = False, **more: Any):
+    """`extend_schema` with the refusals that every operation of its sort has."""
+    refusals = PROBLEMS | (WRITES if writes else {}) | (MISSING if missing else {})
+    if writes:
+        more.setdefault("parameters", [IDEMPOTENCY])
+    return extend_schema(operation_id=operation, tags=[tag], responses=responses | refusals, **more)
+
+
+class ClientView(APIView):
+    """A resource for OAuth2 clients."""
+
+    permission_classes = (TokenHasScope,)
+    throttle_classes = (ClientRate,)
+    scopes: dict[str, str] = {}
+    """The scope of each method."""
+
+    @property
+    def required_scopes(self) -> list[str]:
+        """For `TokenHasScope`."""
+        return [self.scopes[self.request.method]] if self.request.method in self.scopes else []
+
+    @property
+    def client(self) -> str:
+        """The client's id: the source of what it opens."""
+        return self.request.auth.application.client_id
+
+    def has_scope(self, scope: str) -> bool:
+        """Whether the token has a scope beside the one that it needed."""
+        return self.request.auth.is_valid([scope])
+
+    def subject_field(self, place: int) -> str:
+        """The field that named a subject, for a problem."""
+        return "subject"
+
+    def write(self, serializer: type, act: Callable[[dict[str, Any]], Response]) -> Response:
+        """Check the body, and act on it once for an `Idempotency-Key`; for a client of the sandbox, undo it."""
+        http = self.request
+        body = http.body
+        wanted = validated(serializer, http.data)
+        if sandbox.is_sandbox(self.client):
+            return sandbox.play(self.client, http, wanted, lambda: act(wanted))
+        return once(self.client, http, body, lambda: act(wanted))
+
+    def handle_exception(self, error: Exception) -> Response:
+        """See `APIView.handle_exception`."""
+        if isinstance(error, sandbox.Recalled):
+            return Response(error.answer, headers={"FedShare-Sandbox": "true"})
+        return super().handle_exception(error)
+
+    def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """See `APIView.initial`."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "GET" and sandbox.is_sandbox(self.client):
+            sandbox.recall(self.client, request)
+
+
+class Pages(CursorPagination):
+    """Pages by cursor, which stay right while rows are added."""
+
+    page_size = 50
+    max_page_size = 500
+    page_size_query_param = "page_size"
+
+    def __init__(self, *ordering: str):
+        self.ordering = ordering
+
+    def decode_cursor(self, request: HttpRequest) -> Any:
+        """See `CursorPagination.decode_cursor`."""
+        try:
+            cursor = super().decode_cursor(request)
+        except NotFound:
+            raise ValidationError({"cursor": ["Take it from `next` or `previous`, as it is."]}) from None
+        return cursor
+
+
+class PageQuery:
+    """Query parameters of every list."""
+
+    PARAMETERS = [
+        OpenApiParameter("cursor", str, description="From `next` or `previous`"),
+        OpenApiParameter(
+            "page_size", {"type": "integer", "minimum": 1, "maximum": 500}, description="At most; 50 if left out"
+        ),
+    ]
+
+
+def page(http: HttpRequest, view: ClientView, rows: Any, serializer: type, *ordering: str, **context: Any) -> Response:
+    """One page of rows, with the addresses of those beside it."""
+    pages = Pages(*ordering)
+    try:
+        found = pages.paginate_queryset(rows, http, view)
+    except (ValueError, OverflowError):
+        raise ValidationError({"cursor": ["Take it from `next` or `previous`, as it is."]}) from None
+    return pages.get_paginated_response(serializer(found, many=True, context=context).data)
+
+
+def validated(serializer: type, data: Any) -> dict[str, Any]:
+    """The checked body."""
+    checked = serializer(data=data)
+    checked.is_valid(raise_exception=True)
+    return checked.validated_data
+
+
+def query(serializer: type, http: HttpRequest) -> dict[str, Any]:
+    """The checked query parameters; those of pages are not the serializer's."""
+    given = {name: value for name, value in http.query_params.items() if name not in ("cursor", "page_size")}
+    return validated(serializer, given)
+
+
+class NothingHere(APIView):
+    """Any other address: a problem, as everywhere."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    schema = None
+
+    def initial(self, *args: Any, **kwargs: Any) -> None:
+        """See `APIView.initial`."""
+        raise Http404
+
+
+def link(path: str) -> str:
+    """An address of this service as others reach it."""
+    return settings.FEDSHARE_PUBLIC_URL + path

@@ -1,0 +1,1 @@
+"""Data Rights Protocol 1.0: deletions from authorised agents."""

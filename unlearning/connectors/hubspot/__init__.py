@@ -1,0 +1,1 @@
+"""HubSpot's webhook of privacy deletions."""

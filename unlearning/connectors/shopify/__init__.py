@@ -1,0 +1,1 @@
+"""Shopify's mandatory privacy webhooks."""

@@ -1,0 +1,74 @@
+"""Acceptance: in one transaction the rows leave the live tables for the sealed forget set, and the log says so."""
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audits.evidence import log, sealing
+from unlearning.lineage.datasets import versions_reached
+from unlearning.lineage.models import Interaction, Subject
+from unlearning.lineage.subjects import subject_key, suppress
+from unlearning.requests import journal
+from unlearning.requests.forget_set import seal_forget_set
+from unlearning.requests.models import Request, RequestSubject
+from unlearning.requests.states import State
+from unlearning.webhooks import catalogue
+from unlearning.webhooks.outbox import emit
+
+
+def name_subjects(request: Request, subjects: Sequence[Subject]) -> None:
+    """Put on record whom a request concerns."""
+    RequestSubject.objects.bulk_create(
+        [
+            RequestSubject(
+                request=request,
+                subject=subject,
+                commitment=sealing.commitment(subject_key(subject), f"request {request.id}"),
+            )
+            for subject in subjects
+        ]
+    )
+
+
+def accept_erasure(request: Request) -> None:
+    """Accept an erasure whose requester is known to be who they say."""
+    members = Subject.objects.filter(requests__request=request).order_by("pk")
+    subjects = [one for one in members.select_for_update(of=("self",)) if one.erased_at is None]
+    suppress(bytes(subject.identity_digest) for subject in subjects)
+    rows = Interaction.objects.filter(subject__in=subjects)
+    accept(request, rows, erased_subjects=[subject.learning_key for subject in subjects])
+    journal.write(request, subjects)
+
+
+def accept(request: Request, rows: QuerySet[Interaction], erased_subjects: list[int]) -> None:
+    """Take the rows out of the live tables and into the sealed forget set; call it in a transaction."""
+    taken = list(rows.select_related("subject", "item").select_for_update(of=("self",)))
+    seal_forget_set(request, taken, erased_subjects)
+    if taken:
+        request.reached.set(versions_reached(min(row.shared_from for row in taken)))
+        Interaction.objects.filter(pk__in=[row.pk for row in taken]).delete()
+    request.rows_removed = len(taken)
+    request.rows_removed_at = timezone.now()
+    request.state = State.ACCEPTED
+    request.save(update_fields=["rows_removed", "rows_removed_at", "state"])
+    members = list(request.subjects.all())
+    log.append(
+        "request.accepted",
+        {
+            "commitments": sorted(member.commitment for member in members),
+            "kind": request.kind,
+            "regime": request.regime,
+            "request": str(request.id),
+            "rows_removed": request.rows_removed,
+        },
+    )
+    emit(
+        catalogue.WITHDRAWN,
+        {
+            "request": str(request.id),
+            "kind": request.kind,
+            "scope": request.scope,
+            "subjects": [str(member.subject_id) for member in members],
+        },
+    )

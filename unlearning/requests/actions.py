@@ -1,0 +1,167 @@
+"""What may be done about a request, by whom it came from or by an officer: one table of action and state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from audits.evidence import log
+from audits.evidence.periods import may_extend_until
+from unlearning.requests import acceptance
+from unlearning.requests.deadlines import clock, deadline
+from unlearning.requests.errors import BadField, NotAllowed
+from unlearning.requests.grounds import GROUNDS, Extension
+from unlearning.requests.models import Request, RequestEvent
+from unlearning.requests.states import FINAL, State
+from unlearning.webhooks import catalogue
+from unlearning.webhooks.outbox import emit
+
+_OPEN = tuple(state for state in State if state not in FINAL)
+_UNDECIDED = (State.RECEIVED, State.IDENTITY_PENDING)
+
+ALLOWED_IN: dict[RequestEvent.Action, tuple[State, ...]] = {
+    RequestEvent.Action.ASK_IDENTITY: (State.RECEIVED,),
+    RequestEvent.Action.VERIFY_IDENTITY: _UNDECIDED,
+    RequestEvent.Action.HOLD: (*_UNDECIDED, State.ACCEPTED),
+    RequestEvent.Action.RELEASE: (State.ON_HOLD,),
+    RequestEvent.Action.EXTEND: _OPEN,
+    RequestEvent.Action.REFUSE: (*_UNDECIDED, State.ON_HOLD),
+    RequestEvent.Action.CANCEL: (*_UNDECIDED, State.ON_HOLD),
+}
+"""In which states each action can be taken. After acceptance the rows are gone: nothing can be refused or cancelled."""
+
+
+@dataclass(frozen=True)
+class By:
+    """Who acts, and why in words."""
+
+    name: str
+    reason: str = ""
+
+
+def move(request: Request, state: State) -> None:
+    """Change a request's state; the database refuses what the transition table does not list."""
+    request.state = state
+    request.save(update_fields=["state"])
+
+
+def ask_identity(request: Request, by: By) -> Request:
+    """Wait until the requester is known to be who they say (GDPR art. 12(6))."""
+
+    def act(request: Request) -> None:
+        request.state, request.identity_asked_at = State.IDENTITY_PENDING, timezone.now()
+
+    return _take(request, RequestEvent.Action.ASK_IDENTITY, by, act)
+
+
+def verify_identity(request: Request, by: By) -> Request:
+    """The requester is who they say: accept the request, and let the clock go on."""
+
+    def act(request: Request) -> None:
+        _let_the_clock_go_on(request)
+        request.save()
+        acceptance.accept_erasure(request)
+
+    return _take(request, RequestEvent.Action.VERIFY_IDENTITY, by, act)
+
+
+def hold(request: Request, by: By) -> Request:
+    """Put a request on hold; the period goes on, since the law has no such pause."""
+
+    def act(request: Request) -> None:
+        request.held_from, request.state = request.state, State.ON_HOLD
+
+    return _take(request, RequestEvent.Action.HOLD, by, act)
+
+
+def release(request: Request, by: By) -> Request:
+    """Let a held request go on where it was."""
+
+    def act(request: Request) -> None:
+        request.state, request.held_from = request.held_from, None
+
+    return _take(request, RequestEvent.Action.RELEASE, by, act)
+
+
+def extend(request: Request, by: By, reason: str) -> Request:
+    """Extend the period, once, and within the first one (GDPR art. 12(3); Cal. Civ. Code § 1798.130(a)(2)).
+
+    Args:
+        reason: a value of `Extension`, which the requester is told.
+    """
+    if reason not in Extension:
+        raise BadField("reason", f"give one of {', '.join(Extension)}")
+
+    def act(request: Request) -> None:
+        now = timezone.now()
+        if request.extended_at is not None:
+            raise NotAllowed("the period was extended before: it can be extended once")
+        if now >= may_extend_until(request.regime, request.received_at, clock(request.received_at, request.paused)):
+            raise NotAllowed("the first period is over: the requester had to be told of an extension within it")
+        request.extended_at, request.extension_reason = now, reason
+        request.due_at = deadline(request.regime, request.received_at, paused=request.paused, extended=True)
+
+    return _take(request, RequestEvent.Action.EXTEND, by, act, catalogue.EXTENDED)
+
+
+def refuse(request: Request, by: By, ground: str) -> Request:
+    """Refuse a request on a legal ground (GDPR art. 12(4), 17(3); Cal. Civ. Code § 1798.105(d))."""
+    if ground not in GROUNDS[request.regime]:
+        raise BadField("ground", f"give one of {', '.join(GROUNDS[request.regime])}")
+
+    def act(request: Request) -> None:
+        if request.held_from == State.ACCEPTED:
+            raise NotAllowed("the rows are gone: a request can't be refused after it was accepted")
+        request.state, request.held_from = State.REFUSED, None
+        request.denial, request.closed_at = ground, timezone.now()
+
+    return _take(request, RequestEvent.Action.REFUSE, by, act, catalogue.REFUSED)
+
+
+def cancel(request: Request, by: By) -> Request:
+    """Take a request back, for its sender."""
+
+    def act(request: Request) -> None:
+        if request.held_from == State.ACCEPTED:
+            raise NotAllowed("the rows are gone: a request can't be cancelled after it was accepted")
+        request.state, request.held_from, request.closed_at = State.CANCELLED, None, timezone.now()
+
+    return _take(request, RequestEvent.Action.CANCEL, by, act, catalogue.CANCELLED)
+
+
+def _let_the_clock_go_on(request: Request) -> None:
+    """GDPR: a doubt about identity suspends the period (EDPB Guidelines 01/2022, 157). California: nothing does."""
+    if request.identity_asked_at is None:
+        return
+    if request.regime == Request.Regime.GDPR:
+        waited = timezone.now() - request.identity_asked_at
+        request.paused += timedelta(seconds=int(waited.total_seconds()))
+    request.identity_asked_at = None
+    request.due_at = deadline(
+        request.regime, request.received_at, paused=request.paused, extended=request.extended_at is not None
+    )
+
+
+@transaction.atomic
+def _take(
+    request: Request,
+    action: RequestEvent.Action,
+    by: By,
+    act: Callable[[Request], None],
+    event: str | None = None,
+) -> Request:
+    request = Request.objects.select_for_update().get(pk=request.pk)
+    if request.state not in ALLOWED_IN[action]:
+        states = ", ".join(state.label for state in ALLOWED_IN[action])
+        raise NotAllowed(f"the request is {State(request.state).label}; this can be done while it is {states}")
+    act(request)
+    request.save()
+    RequestEvent.objects.create(request=request, action=action, by=by.name, reason=by.reason, at=timezone.now())
+    details = {"extension": request.extension_reason} if action == RequestEvent.Action.EXTEND else {}
+    details |= {"ground": request.denial} if action == RequestEvent.Action.REFUSE else {}
+    log.append(f"request.{action}", {"request": str(request.id), **details})
+    if event:
+        emit(event, {"request": str(request.id), "kind": request.kind, "state": request.state})
+    return request

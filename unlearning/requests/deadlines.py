@@ -1,0 +1,58 @@
+"""When a request is due, on the calendar that is set."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import holidays
+from django.conf import settings
+
+from audits.evidence.periods import Clock, due_at
+from unlearning.requests.models import Request
+
+_YEARS_AHEAD = 2
+
+
+def deadline(
+    regime: str, received_at: datetime, *, paused: timedelta = timedelta(0), extended: bool = False
+) -> datetime:
+    """End of the period for an answer; see `audits.evidence.periods.due_at`."""
+    return due_at(regime, received_at, clock(received_at, paused, extended)).astimezone(ZoneInfo("UTC"))
+
+
+def clock(received_at: datetime, paused: timedelta = timedelta(0), extended: bool = False) -> Clock:
+    """The calendar of `FEDSHARE_HOLIDAYS` in `FEDSHARE_TIME_ZONE`, and what moved a request's period."""
+    return Clock(settings.FEDSHARE_TIME_ZONE, _holidays(received_at.year), paused, extended)
+
+
+def as_json(request: Request) -> dict[str, Any]:
+    """What moved the end of a request's period, as documents have it."""
+    extended = request.extended_at is not None
+    moved = {day for longer in {False, extended} for day in _in_the_way(request, longer)}
+    return {
+        "zone": settings.FEDSHARE_TIME_ZONE,
+        "holidays": sorted(day.isoformat() for day in moved),
+        "paused_seconds": int(request.paused.total_seconds()),
+        "extended": {"at": request.extended_at.isoformat(), "reason": request.extension_reason} if extended else None,
+    }
+
+
+def _in_the_way(request: Request, extended: bool) -> list[date]:
+    """Public holidays, beside weekends, on which the period would have ended."""
+    full = clock(request.received_at, request.paused, extended)
+    found: list[date] = []
+    while (end := _last_day(request, Clock(full.zone, found, full.paused, extended))) in full.holidays:
+        found.append(end)
+    return found
+
+
+def _last_day(request: Request, counted: Clock) -> date:
+    return (due_at(request.regime, request.received_at, counted) - timedelta(microseconds=1)).date()
+
+
+def _holidays(year: int) -> frozenset[date]:
+    if not settings.FEDSHARE_HOLIDAYS:
+        return frozenset()
+    country, _, region = settings.FEDSHARE_HOLIDAYS.partition("-")
+    years = range(year, year + _YEARS_AHEAD)
+    return frozenset(holidays.country_holidays(country, subdiv=region or None, years=years))

@@ -1,0 +1,80 @@
+"""The journal of erasures, outside of the database: after a restore from a backup every erasure is repeated.
+
+One line for each request, flushed to disk before the erasure commits. It names subjects by a keyed digest of their
+identity digest, under a key of its own: against the live tables the service can tell who is meant, and nobody else can.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
+
+from django.conf import settings
+
+from audits.evidence import sealing
+from unlearning.lineage.models import Subject
+from unlearning.requests.models import Request
+
+_NAME = "erasures.jsonl"
+_closed: ContextVar[bool] = ContextVar("closed", default=False)
+
+
+@dataclass(frozen=True)
+class Line:
+    """An erasure, as the journal has it."""
+
+    request: str
+    regime: str
+    received_at: str
+    subjects: list[str]
+    suppressions: list[str]
+
+
+def write(request: Request, subjects: Sequence[Subject]) -> None:
+    """Put an erasure into the journal; call it last in the transaction that accepts it."""
+    if _closed.get():
+        return
+    digests = [bytes(subject.identity_digest) for subject in subjects]
+    line = Line(
+        request=str(request.id),
+        regime=request.regime,
+        received_at=request.received_at.isoformat(),
+        subjects=[sealing.journal_digest(digest).hex() for digest in digests],
+        suppressions=[sealing.suppression_digest(digest).hex() for digest in digests],
+    )
+    settings.FEDSHARE_JOURNAL.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = settings.FEDSHARE_JOURNAL / _NAME
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        # One write of one line: appends of several processes don't mix.
+        os.write(descriptor, f"{json.dumps(asdict(line))}\n".encode())
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def lines() -> Iterator[Line]:
+    """Every erasure, in the order of acceptance.
+
+    Raises:
+        ValueError: a line is damaged; the message names it. The last one may be cut off: its erasure never committed.
+    """
+    path = settings.FEDSHARE_JOURNAL / _NAME
+    content = path.read_text().split("\n") if path.exists() else [""]
+    for number, text in enumerate(content[:-1], start=1):
+        try:
+            yield Line(**json.loads(text))
+        except (TypeError, ValueError):
+            raise ValueError(f"{path.name}, line {number}: this is no erasure; restore the journal's copy") from None
+
+
+@contextmanager
+def closed() -> Iterator[None]:
+    """Write nothing within: for erasures that will be rolled back on purpose."""
+    token = _closed.set(True)
+    try:
+        yield
+    finally:
+        _closed.reset(token)

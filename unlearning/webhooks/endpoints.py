@@ -1,0 +1,34 @@
+"""Registering endpoints, and their keys."""
+
+import base64
+
+from audits.evidence import sealing
+from unlearning.webhooks.models import Endpoint
+
+_PREFIX = "whsec_"
+
+
+def register(*, owner: str, name: str, url: str, events: list[str]) -> tuple[Endpoint, str]:
+    """A new endpoint, and its secret in the form of Standard Webhooks, which is shown this once."""
+    key = sealing.new_key()
+    endpoint = Endpoint.objects.create(owner=owner, name=name, url=url, events=events, wrapped_key=sealing.wrap(key))
+    return endpoint, secret(key)
+
+
+def rotate(endpoint: Endpoint) -> str:
+    """Give an endpoint a new key. The one before signs beside it until the next rotation."""
+    key = sealing.new_key()
+    endpoint.earlier_wrapped_key, endpoint.wrapped_key = endpoint.wrapped_key, sealing.wrap(key)
+    endpoint.save(update_fields=["wrapped_key", "earlier_wrapped_key"])
+    return secret(key)
+
+
+def secrets_of(endpoint: Endpoint) -> list[str]:
+    """The secrets that sign, the present one first."""
+    wrapped = [endpoint.wrapped_key, *([endpoint.earlier_wrapped_key] if endpoint.earlier_wrapped_key else [])]
+    return [secret(sealing.unwrap(bytes(one))) for one in wrapped]
+
+
+def secret(key: bytes) -> str:
+    """A key as Standard Webhooks writes it."""
+    return _PREFIX + base64.b64encode(key).decode()

@@ -1,0 +1,51 @@
+"""POSTing to somebody else's address: to the address that was checked, and wherever it points no further."""
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from unlearning.webhooks.addresses import Target, resolve
+
+_TIMEOUT_SECONDS = 10
+_MOST_BYTES_READ = 64 * 1024
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    """The status of the answer. Redirects are not followed.
+
+    Raises:
+        Forbidden: the address is not public.
+        OSError, http.client.HTTPException: there was no answer.
+    """
+    target = resolve(url)
+    connection = _connection(target)
+    try:
+        parts = urlsplit(url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", path, body, {"Host": parts.netloc, **headers})
+        response = connection.getresponse()
+        response.read(_MOST_BYTES_READ)
+        return response.status
+    finally:
+        connection.close()
+
+
+def _connection(target: Target) -> http.client.HTTPConnection:
+    if target.scheme == "http":
+        return http.client.HTTPConnection(target.address, target.port, timeout=_TIMEOUT_SECONDS)
+    return _PinnedHttps(target)
+
+
+class _PinnedHttps(http.client.HTTPSConnection):
+    """TLS to a checked address, under the name that was asked for."""
+
+    def __init__(self, target: Target):
+        context = ssl.create_default_context()
+        super().__init__(target.address, target.port, timeout=_TIMEOUT_SECONDS, context=context)
+        self._name, self._tls = target.host, context
+
+    def connect(self) -> None:
+        """See `HTTPConnection.connect`."""
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._name)
