@@ -8,4 +8,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fedshare_site.settings")
 
 app = Celery("fedshare")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["unlearning.jobs", "unlearning.webhooks", "unlearning.connectors"])
+app.autodiscover_tasks([f"unlearning.{name}" for name in ("jobs", "webhooks", "connectors", "api")])

@@ -168,6 +168,7 @@ OAUTH2_PROVIDER = {
         "opendsr": "Send OpenDSR requests",
     },
     "DEFAULT_SCOPES": [],
+    "SCOPES_BACKEND_CLASS": "unlearning.api.clients.OwnScopes",
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
 }
 
@@ -247,6 +248,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-reports": {"task": "unlearning.sweep_reports", "schedule": 10.0, "options": {"expires": 10}},
     "sweep-deliveries": {"task": "unlearning.sweep_deliveries", "schedule": 2.0, "options": {"expires": 10}},
     "tell-callbacks": {"task": "unlearning.tell_callbacks", "schedule": 5.0, "options": {"expires": 10}},
+    "forget-answers": {"task": "unlearning.forget_old_answers", "schedule": crontab(minute=30)},
     "keep-house": {"task": "unlearning.keep_house", "schedule": crontab(hour=3, minute=0)},
 }
 

@@ -1,7 +1,8 @@
 """Addresses of the site."""
 
 from django.urls import include, path
-from oauth2_provider.views import TokenView
+
+from unlearning.api.clients import CleanTokenView
 
 urlpatterns = [
     path("", include("unlearning.dashboard.urls")),
@@ -9,5 +10,5 @@ urlpatterns = [
     path("me/", include("unlearning.subject_page.urls")),
     path("", include("unlearning.connectors.urls")),
     path("", include("audits.urls")),
-    path("oauth/token/", TokenView.as_view(), name="token"),
+    path("oauth/token/", CleanTokenView.as_view(), name="token"),
 ]

@@ -11,6 +11,7 @@ def _own_folders(settings, tmp_path):
     """Artifacts, reports, devices and audit models of a test are gone with it."""
     settings.DEVICES = tmp_path / "devices"
     settings.AUDIT_MODELS = tmp_path / "audit-models"
+    settings.FEDSHARE_JOURNAL = tmp_path / "journal"
     settings.STORAGES = settings.STORAGES | {
         name: settings.STORAGES[name] | {"OPTIONS": {"location": tmp_path / name}} for name in ("artifacts", "reports")
     }

@@ -1,6 +1,6 @@
 """Gathers the domain's tables for Django."""
 
-from unlearning.api.models import IdempotentAnswer
+from unlearning.api.models import ClientScopes, IdempotentAnswer
 from unlearning.connectors.models import Callback, ConnectorSecret
 from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
 from unlearning.jobs.models import Job
@@ -10,6 +10,7 @@ from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
 
 __all__ = [
     "Callback",
+    "ClientScopes",
     "ConnectorSecret",
     "ConsentEvent",
     "ConsentState",

@@ -8,7 +8,6 @@ from audits.reports.measured import last_measured, shown, telling
 from audits.reports.pdf import inline, write_pdf
 from audits.verification.statistics.detection import Detection
 
-
 _SECONDS_A_DAY = 86_400
 
 

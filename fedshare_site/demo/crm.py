@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-SCOPES = "consents:write requests:write requests:read"
+SCOPES = "consents:write requests:read requests:write"
 
 
 class Crm:

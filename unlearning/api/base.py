@@ -77,11 +77,10 @@ class ClientView(APIView):
     def write(self, serializer: type, act: Callable[[dict[str, Any]], Response]) -> Response:
         """Check the body, and act on it once for an `Idempotency-Key`; for a client of the sandbox, undo it."""
         http = self.request
-        body = http.body
         wanted = validated(serializer, http.data)
         if sandbox.is_sandbox(self.client):
             return sandbox.play(self.client, http, wanted, lambda: act(wanted))
-        return once(self.client, http, body, lambda: act(wanted))
+        return once(self.client, http, getattr(http, "raw", b""), lambda: act(wanted))
 
     def handle_exception(self, error: Exception) -> Response:
         """See `APIView.handle_exception`."""

@@ -1,6 +1,17 @@
-"""Answers that a client can have again."""
+"""What a client may do, and answers that it can have again."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+
+
+class ClientScopes(models.Model):
+    """The scopes that a client may have in its tokens."""
+
+    client = models.CharField(max_length=100, primary_key=True)
+    scopes = ArrayField(models.CharField(max_length=40))
+
+    def __str__(self) -> str:
+        return self.client
 
 
 class IdempotentAnswer(models.Model):

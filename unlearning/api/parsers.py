@@ -29,6 +29,8 @@ class StrictJsonParser(BaseParser):
         content = stream.read(most + 1)
         if len(content) > most:
             raise TooLarge(most)
+        if parser_context and "request" in parser_context:
+            parser_context["request"].raw = content  # to know a repeated request by
         charset = (parser_context or {}).get("encoding", "utf-8").lower()
         if media_type and "charset" in media_type and charset not in ("utf-8", "utf8"):
             raise ParseError("The body must be in UTF-8.")

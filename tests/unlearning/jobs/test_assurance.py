@@ -10,8 +10,8 @@ from audits.verification.errors import AuditError
 from audits.verification.plan import FULL, LEVELS, STANDARD
 from tests.audits.reports.sample import signed_report
 from tests.audits.reports.test_verify import trust
-from unlearning.jobs.context import read_context
 from tests.unlearning.people import ask_erasure, ask_slider
+from unlearning.jobs.context import read_context
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import plan_jobs
 from unlearning.jobs.plans import freeze_plans

@@ -101,7 +101,7 @@ def test_an_erasure_that_has_ended_is_still_found_by_its_id_and_subjects():
         ask_erasure("bob")
 
 
-def _at(state: State) -> Request:
+def at_state(state: State) -> Request:
     """A request brought to a state by the shortest lawful way."""
     ways = {State.RECEIVED: [State.RECEIVED]}
     waiting = [State.RECEIVED]
@@ -133,7 +133,7 @@ def _set(request: Request, state: State) -> None:
 
 @pytest.mark.parametrize(("source", "target"), list(itertools.permutations(State, 2)))
 def test_the_database_allows_exactly_the_listed_transitions(source, target):
-    request = _at(source)
+    request = at_state(source)
     if target in TRANSITIONS[source]:
         _set(request, target)
         assert Request.objects.get(pk=request.pk).state == target
@@ -144,7 +144,7 @@ def test_the_database_allows_exactly_the_listed_transitions(source, target):
 
 
 def test_a_completed_request_needs_a_conclusion():
-    request = _at(State.VERIFYING)
+    request = at_state(State.VERIFYING)
     request.state = State.COMPLETED
     with pytest.raises(DatabaseError), transaction.atomic():
         request.save()

@@ -4,10 +4,15 @@ import re
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from oauth2_provider.models import Application
 
 from unlearning.api.clients import give_credentials
+from unlearning.api.sandbox import PREFIX
+
+_OURS = ("hubspot", "drop", "replay", "demo", "import_interactions", "sandbox")
+"""Names under which this service itself records things."""
 
 
 class Command(BaseCommand):
@@ -16,11 +21,23 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
         parser.add_argument("--rotate", action="store_true", help="give an existing client a new secret")
+        parser.add_argument("--sandbox", action="store_true", help="a client for trying: answered, and nothing is done")
+        parser.add_argument(
+            "--scope",
+            action="append",
+            choices=list(settings.OAUTH2_PROVIDER["SCOPES"]),
+            help="that it may have; several times for several; left out: all but requests:manage",
+        )
 
-    def handle(self, *args: Any, name: str, rotate: bool, **options: Any) -> None:
-        if not re.fullmatch(r"[\w.-]{1,100}", name):
-            raise CommandError("name: give up to 100 letters, digits, dots, hyphens and underscores", returncode=2)
-        if Application.objects.filter(name=name).exists() and not rotate:
-            raise CommandError(f"there is a client {name} already; --rotate gives it a new secret", returncode=2)
-        client_id, secret = give_credentials(name)
+    def handle(
+        self, *args: Any, name: str, rotate: bool, sandbox: bool, scope: list[str] | None, **options: Any
+    ) -> None:
+        if not re.fullmatch(r"[\w.-]{1,80}", name):
+            raise CommandError("name: give up to 80 letters, digits, dots, hyphens and underscores", returncode=2)
+        if name in _OURS or name.startswith(PREFIX):
+            raise CommandError(f"name: {name} means something to this service: give another", returncode=2)
+        client = f"{PREFIX}{name}" if sandbox else name
+        if Application.objects.filter(name=client).exists() and not rotate:
+            raise CommandError(f"there is a client {client} already; --rotate gives it a new secret", returncode=2)
+        client_id, secret = give_credentials(name, sandbox=sandbox, scopes=scope)
         self.stdout.write(f"client id      {client_id}\nclient secret  {secret}")

@@ -1,0 +1,181 @@
+"""Every action in every state, and what each does."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.utils import DatabaseError
+from django.utils import timezone
+
+from audits.evidence.models import LogEntry
+from tests.unlearning.people import ask_erasure, make_subject
+from tests.unlearning.requests.test_requests import at_state
+from unlearning.lineage.models import Interaction
+from unlearning.requests import actions, deadlines
+from unlearning.requests.actions import ALLOWED_IN, By
+from unlearning.requests.errors import BadField, NotAllowed
+from unlearning.requests.models import Request, RequestEvent, RequestSubject
+from unlearning.requests.states import State
+
+pytestmark = pytest.mark.django_db
+
+OFFICER = By("officer", "as agreed")
+Action = RequestEvent.Action
+ACTS = {
+    Action.ASK_IDENTITY: actions.ask_identity,
+    Action.VERIFY_IDENTITY: actions.verify_identity,
+    Action.HOLD: actions.hold,
+    Action.RELEASE: actions.release,
+    Action.EXTEND: lambda request, by: actions.extend(request, by, "complexity"),
+    Action.REFUSE: lambda request, by: actions.refuse(request, by, "legal_claims"),
+    Action.CANCEL: actions.cancel,
+}
+LEADS_TO = {
+    Action.ASK_IDENTITY: State.IDENTITY_PENDING,
+    Action.VERIFY_IDENTITY: State.ACCEPTED,
+    Action.HOLD: State.ON_HOLD,
+    Action.RELEASE: State.RECEIVED,
+    Action.EXTEND: None,
+    Action.REFUSE: State.REFUSED,
+    Action.CANCEL: State.CANCELLED,
+}
+
+
+def _pending(**more) -> Request:
+    make_subject("ann", 100)
+    return ask_erasure("ann", identity_verified=False, **more)
+
+
+@pytest.mark.parametrize(("action", "state"), list(itertools.product(ACTS, State)))
+def test_each_action_is_allowed_exactly_where_the_table_says(action, state):
+    request = at_state(state)
+    if state in ALLOWED_IN[action]:
+        after = ACTS[action](request, OFFICER)
+        assert after.state == (LEADS_TO[action] or state)
+        assert RequestEvent.objects.get(request=request).action == action
+        assert LogEntry.objects.filter(kind=f"request.{action}", payload__request=str(request.pk)).count() == 1
+    else:
+        with pytest.raises(NotAllowed, match="this can be done while it is"):
+            ACTS[action](request, OFFICER)
+        assert Request.objects.get(pk=request.pk).state == state
+        assert not RequestEvent.objects.exists()
+
+
+def test_the_table_lists_every_action():
+    assert set(ALLOWED_IN) == set(ACTS) == set(Action) - {Action.MERGE}
+
+
+def test_nothing_leaves_before_the_requester_is_known():
+    request = _pending()
+    assert (request.state, request.rows_removed_at) == (State.IDENTITY_PENDING, None)
+    assert Interaction.objects.count() == 40
+    actions.verify_identity(request, OFFICER)
+    assert not Interaction.objects.exists()
+    assert Request.objects.get().state == State.ACCEPTED
+
+
+@pytest.mark.parametrize(("regime", "days"), [("gdpr", 10), ("ccpa", 0)])
+def test_a_doubt_about_identity_stops_the_clock_where_the_law_does(regime, days):
+    request = _pending()
+    ten_days_ago = timezone.now() - timedelta(days=10, hours=1)
+    Request.objects.update(regime=regime, received_at=ten_days_ago, identity_asked_at=ten_days_ago)
+    request = actions.verify_identity(request, OFFICER)
+    assert request.paused.days == days
+    assert request.due_at == deadlines.deadline(regime, ten_days_ago, paused=timedelta(days=days))
+    assert request.identity_asked_at is None
+
+
+def test_a_hold_does_not_stop_the_clock():
+    request = _pending()
+    held = actions.hold(request, OFFICER)
+    assert held.due_at == request.due_at
+    assert actions.release(held, OFFICER).state == State.IDENTITY_PENDING
+
+
+def test_an_accepted_request_can_be_held_but_not_refused_or_cancelled():
+    make_subject("ann", 100)
+    held = actions.hold(ask_erasure("ann"), OFFICER)
+    for act in (ACTS[Action.REFUSE], actions.cancel):
+        with pytest.raises(NotAllowed, match="the rows are gone"):
+            act(held, OFFICER)
+    assert actions.release(held, OFFICER).state == State.ACCEPTED
+
+
+def test_the_database_too_refuses_to_cancel_what_is_gone():
+    make_subject("ann", 100)
+    request = actions.hold(ask_erasure("ann"), OFFICER)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Request.objects.filter(pk=request.pk).update(state=State.CANCELLED, held_from=None, closed_at=timezone.now())
+
+
+def test_a_period_is_extended_once_with_a_reason_within_the_first():
+    make_subject("ann", 100)
+    request = ask_erasure("ann")
+    with pytest.raises(BadField, match="complexity"):
+        actions.extend(request, OFFICER, "holidays")
+    extended = actions.extend(request, OFFICER, "number_of_requests")
+    assert extended.due_at == deadlines.deadline("gdpr", request.received_at, extended=True)
+    with pytest.raises(NotAllowed, match="once"):
+        actions.extend(request, OFFICER, "complexity")
+
+
+def test_a_period_that_is_over_is_not_extended():
+    make_subject("ann", 100)
+    request = ask_erasure("ann")
+    Request.objects.update(received_at=timezone.now() - timedelta(days=40))
+    with pytest.raises(NotAllowed, match="the first period is over"):
+        actions.extend(request, OFFICER, "complexity")
+
+
+def test_a_refusal_needs_a_ground_of_its_own_regime():
+    request = _pending()
+    with pytest.raises(BadField, match="ground: give one of"):
+        actions.refuse(request, OFFICER, "ca_security")
+    refused = actions.refuse(request, OFFICER, "identity")
+    assert (refused.denial, refused.state) == ("identity", State.REFUSED)
+    assert Interaction.objects.count() == 40
+
+
+def test_the_history_can_not_be_rewritten():
+    actions.hold(_pending(), OFFICER)
+    for statement in (RequestEvent.objects.all().delete, lambda: RequestEvent.objects.update(by="nobody")):
+        with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic():
+            statement()
+
+
+def test_a_duplicate_is_merged_and_found_under_both_ids():
+    make_subject("ann", 100)
+    first = ask_erasure("ann")
+    second = ask_erasure("ann", external_id="again", source="shop")
+    assert second == first
+    assert Request.objects.count() == RequestSubject.objects.count() == 1
+    assert ask_erasure("ann", external_id="again", source="shop") == first
+    assert first.duplicates.get().source == "shop"
+
+
+def test_a_verified_duplicate_accepts_a_request_that_waits_for_the_identity():
+    request = _pending()
+    assert ask_erasure("ann", external_id="e-2").state == State.ACCEPTED
+    assert Request.objects.get().pk == request.pk
+
+
+def test_an_erasure_of_more_subjects_is_a_request_of_its_own():
+    for name in ("ann", "bob"):
+        make_subject(name, 100)
+    first = ask_erasure("ann")
+    both = ask_erasure("ann", "bob", external_id="e-2")
+    assert both != first
+    assert both.rows_removed == 40
+
+
+def test_what_moved_a_deadline_is_put_into_documents(settings):
+    settings.FEDSHARE_HOLIDAYS, settings.FEDSHARE_TIME_ZONE = "DE", "Europe/Berlin"
+    make_subject("ann", 100)
+    request = ask_erasure("ann")
+    received = timezone.now().replace(year=2026, month=11, day=25, hour=12)
+    request.received_at, request.due_at = received, deadlines.deadline("gdpr", received)
+    told = deadlines.as_json(request)
+    # The 25th and 26th are holidays, the 27th a Sunday: it ends with the 28th.
+    assert told == {"zone": "Europe/Berlin", "holidays": ["2026-12-25"], "paused_seconds": 0, "extended": None}
+    assert request.due_at.isoformat() == "2026-12-28T23:00:00+00:00"

@@ -1,0 +1,87 @@
+"""A restore from a backup brings customers back; the journal takes them away again."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from audits.evidence.models import LogEntry
+from tests.unlearning.people import ask_erasure, make_subject
+from unlearning.lineage.models import Interaction, Suppression
+from unlearning.requests.models import Request
+from unlearning.requests.replaying import replay
+
+pytestmark = pytest.mark.django_db
+
+
+def _journal(settings):
+    return settings.FEDSHARE_JOURNAL / "erasures.jsonl"
+
+
+class _Restored(Exception):
+    """Ends a transaction, as if the database were what it was before."""
+
+
+def _lose(*identities):
+    with pytest.raises(_Restored), transaction.atomic():
+        for place, identity in enumerate(identities):
+            ask_erasure(identity, external_id=f"e-{place}")
+        raise _Restored
+
+
+def test_an_erasure_that_a_restore_undid_is_repeated(settings):
+    for name in ("ann", "bob"):
+        make_subject(name, 100)
+    _lose("ann")
+    assert (Interaction.objects.count(), Request.objects.count(), Suppression.objects.count()) == (80, 0, 0)
+    done = replay()
+    assert (done.lines, done.opened, done.suppressed) == (1, 1, 1)
+    assert Interaction.objects.count() == 40
+    request = Request.objects.get()
+    assert (request.manner, request.state) == ("replay", "accepted")
+    assert LogEntry.objects.filter(kind="request.replayed").count() == 1
+    again = replay()
+    assert (again.opened, again.accepted, again.suppressed) == (0, 0, 0)
+    assert len(_journal(settings).read_text().splitlines()) == 1
+
+
+def test_a_request_that_the_backup_has_from_before_its_acceptance_is_accepted_again():
+    make_subject("ann", 100)
+    request = ask_erasure("ann", identity_verified=False)
+    with pytest.raises(_Restored), transaction.atomic():
+        ask_erasure("ann", external_id="verified")
+        raise _Restored
+    assert replay().accepted == 1
+    assert Request.objects.get().pk == request.pk
+    assert not Interaction.objects.exists()
+
+
+def test_the_journal_names_nobody(settings):
+    ann = make_subject("ann@example.org", 100)
+    ask_erasure("ann@example.org")
+    text = _journal(settings).read_text()
+    for secret in ("ann", bytes(ann.identity_digest).hex(), str(ann.pk), str(ann.learning_key)):
+        assert secret not in json.dumps({name: v for name, v in json.loads(text).items() if name != "request"})
+
+
+def test_a_damaged_line_is_named_and_nothing_is_done(settings):
+    make_subject("ann", 100)
+    _lose("ann")
+    path = _journal(settings)
+    path.write_text("{\n" + path.read_text())
+    with pytest.raises(CommandError, match="line 1: this is no erasure") as refused:
+        call_command("replay_erasures")
+    assert refused.value.returncode == 2
+    assert Interaction.objects.count() == 40
+
+
+def test_a_last_line_that_was_cut_off_never_committed(settings):
+    make_subject("ann", 100)
+    _lose("ann")
+    path = _journal(settings)
+    path.write_text(path.read_text() + '{"request": "7e3f')
+    out = StringIO()
+    call_command("replay_erasures", stdout=out)
+    assert out.getvalue().startswith("1 erasures in the journal: 1 opened again")
