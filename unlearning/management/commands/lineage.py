@@ -21,14 +21,14 @@ class Command(BaseCommand):
         which.add_argument(
             "--subject", action="store_true", help="a customer, whose identity is read from standard input"
         )
-        which.add_argument("--version", dest="of_version", metavar="RECOMMENDER/NUMBER", help="a version")
+        which.add_argument("--model", metavar="RECOMMENDER/NUMBER", help="a version of one")
         which.add_argument("--openlineage", action="store_true", help="one event a line")
 
-    def handle(self, *args: Any, subject: bool, of_version: str | None, openlineage: bool, **options: Any) -> None:
+    def handle(self, *args: Any, subject: bool, model: str | None, openlineage: bool, **options: Any) -> None:
         if subject:
             self._forward()
-        elif of_version:
-            self._backward(of_version)
+        elif model:
+            self._backward(model)
         else:
             self._events()
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         recommender, _, number = name.partition("/")
         found = tracing.versions(recommender).filter(number=number).first() if number.isdigit() else None
         if found is None:
-            raise CommandError(f"--version {name}: there is no such version; give RECOMMENDER/NUMBER", returncode=2)
+            raise CommandError(f"--model {name}: there is no such version; give RECOMMENDER/NUMBER", returncode=2)
         self._write(asdict(tracing.backward(found)), indent=2)
 
     def _events(self) -> None:
