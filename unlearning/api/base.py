@@ -5,8 +5,9 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from oauth2_provider.contrib.rest_framework import TokenHasScope
+from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request as HttpRequest
@@ -17,21 +18,27 @@ from unlearning.api import sandbox
 from unlearning.api.fields import ProblemOut
 from unlearning.api.idempotency import once
 from unlearning.api.limits import ClientRate
+from unlearning.api.problems import CONTENT_TYPE
 
-PROBLEMS = {
-    400: OpenApiResponse(ProblemOut, "Malformed: `errors` names the fields"),
-    401: OpenApiResponse(ProblemOut, "No token, or one that has expired"),
-    403: OpenApiResponse(ProblemOut, "The token lacks the scope"),
-    406: OpenApiResponse(ProblemOut, "Another media type is asked for"),
-    429: OpenApiResponse(ProblemOut, "Too many requests: wait for `Retry-After` seconds"),
-}
-WRITES = {
-    409: OpenApiResponse(ProblemOut, "It conflicts with an earlier request, or one that is under way"),
-    413: OpenApiResponse(ProblemOut, "More than 2 MB"),
-    415: OpenApiResponse(ProblemOut, "Not JSON"),
-    422: OpenApiResponse(ProblemOut, "It can't be carried out: `errors` names the fields"),
-}
-MISSING = {404: OpenApiResponse(ProblemOut, "Not there, or not this client's")}
+
+def _problems(**says: str) -> dict[tuple[int, str], OpenApiResponse]:
+    return {(int(code[1:]), CONTENT_TYPE): OpenApiResponse(ProblemOut, said) for code, said in says.items()}
+
+
+PROBLEMS = _problems(
+    _400="Malformed: `errors` names the fields",
+    _401="No token, or one that has expired",
+    _403="The token lacks the scope",
+    _406="Another media type is asked for",
+    _429="Too many requests: wait for `Retry-After` seconds",
+)
+WRITES = _problems(
+    _409="It conflicts with an earlier request, or one that is under way",
+    _413="More than 2 MB",
+    _415="Not JSON",
+    _422="It can't be carried out: `errors` names the fields",
+)
+MISSING = _problems(_404="Not there, or not this client's")
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[!-~]+$"},
@@ -123,6 +130,18 @@ class PageQuery:
             "page_size", {"type": "integer", "minimum": 1, "maximum": 500}, description="At most; 50 if left out"
         ),
     ]
+
+
+def paged(results: serializers.Field, name: str) -> serializers.Serializer:
+    """The schema of a page."""
+    return inline_serializer(
+        name,
+        {
+            "next": serializers.CharField(allow_null=True, help_text="Address of the page after it"),
+            "previous": serializers.CharField(allow_null=True, help_text="Address of the page before it"),
+            "results": results,
+        },
+    )
 
 
 def page(http: HttpRequest, view: ClientView, rows: Any, serializer: type, *ordering: str, **context: Any) -> Response:

@@ -2,14 +2,12 @@
 
 from django.conf import settings
 from django.http import Http404
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 
 from models_engine.registry.models import ModelVersion
-from unlearning.api.base import ClientView, PageQuery, described, page
+from unlearning.api.base import ClientView, PageQuery, described, page, paged
 from unlearning.lineage import openlineage, tracing
 
 
@@ -63,7 +61,7 @@ class RunEvents(ClientView):
     @described(
         "list_lineage_events",
         "lineage",
-        {200: OpenApiResponse(OpenApiTypes.OBJECT, "A page of OpenLineage 2-0-2 run events")},
+        {200: paged(serializers.ListField(child=serializers.DictField()), "RunEventPage")},
         parameters=PageQuery.PARAMETERS,
     )
     def get(self, http: HttpRequest) -> Response:

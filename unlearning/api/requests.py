@@ -15,7 +15,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 
-from unlearning.api.base import ClientView, PageQuery, described, page, query
+from unlearning.api.base import ClientView, PageQuery, described, page, paged, query
 from unlearning.api.fields import Choice, ExternalId, Moment, Strict, Who
 from unlearning.consent.models import ConsentState
 from unlearning.requests import actions, opening
@@ -276,7 +276,7 @@ class Requests(RequestView):
     @described(
         "list_requests",
         "requests",
-        {200: RequestOut(many=True)},
+        {200: paged(RequestOut(many=True), "RequestPage")},
         parameters=[RequestsQuery, *PageQuery.PARAMETERS],
     )
     def get(self, http: HttpRequest) -> Response:

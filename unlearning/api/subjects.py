@@ -14,7 +14,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 
-from unlearning.api.base import ClientView, PageQuery, described, link, page
+from unlearning.api.base import ClientView, PageQuery, described, link, page, paged
 from unlearning.api.fields import Identifier, IdentityField, Strict, Who
 from unlearning.api.requests import PdfRenderer
 from unlearning.consent import records
@@ -203,7 +203,11 @@ class SubjectConsents(SubjectView):
     scopes = {"GET": "consents:read"}
 
     @described(
-        "list_consents", "consents", {200: ConsentEventOut(many=True)}, missing=True, parameters=PageQuery.PARAMETERS
+        "list_consents",
+        "consents",
+        {200: paged(ConsentEventOut(many=True), "ConsentEventPage")},
+        missing=True,
+        parameters=PageQuery.PARAMETERS,
     )
     def get(self, http: HttpRequest, subject_id: UUID) -> Response:
         """The latest first."""

@@ -1,7 +1,7 @@
 """Addresses of `/api/v1`."""
 
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularJSONAPIView
 
 from unlearning.api import consents, interactions, lineage, reference, requests, subjects, webhooks
 from unlearning.api.base import NothingHere
@@ -41,7 +41,7 @@ urlpatterns = [
     path(f"{_WEBHOOK}/test", webhooks.Test.as_view(), name="webhook-test"),
     path(f"{_WEBHOOK}/deliveries", webhooks.Deliveries.as_view(), name="deliveries"),
     path(f"{_WEBHOOK}/deliveries/<uuid:delivery_id>/replay", webhooks.Replay.as_view(), name="replay"),
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("", reference.page, name="reference"),
     re_path(r".*", NothingHere.as_view()),
 ]

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 
-from unlearning.api.base import ClientView, PageQuery, described, page, query
+from unlearning.api.base import ClientView, PageQuery, described, page, paged, query
 from unlearning.api.fields import Choice, Strict
 from unlearning.webhooks import addresses, catalogue, delivering, endpoints
 from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
@@ -150,7 +150,12 @@ class Webhooks(_Webhook):
 
         return self.write(EndpointIn, act)
 
-    @described("list_webhooks", "webhooks", {200: EndpointOut(many=True)}, parameters=PageQuery.PARAMETERS)
+    @described(
+        "list_webhooks",
+        "webhooks",
+        {200: paged(EndpointOut(many=True), "EndpointPage")},
+        parameters=PageQuery.PARAMETERS,
+    )
     def get(self, http: HttpRequest) -> Response:
         """This client's."""
         return page(http, self, self.mine(), EndpointOut, "created_at", "id")
@@ -235,7 +240,7 @@ class Deliveries(_Webhook):
     @described(
         "list_deliveries",
         "webhooks",
-        {200: DeliveryOut(many=True)},
+        {200: paged(DeliveryOut(many=True), "DeliveryPage")},
         missing=True,
         parameters=[DeliveriesQuery, *PageQuery.PARAMETERS],
     )
