@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 SERVE  ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench verifier tampering format messages lock clean env
+.PHONY: help demo test check bench verifier tampering fuzz format messages lock clean env
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,13 +25,16 @@ check: env ## Style, types, direction of imports, missing migrations
 	@FEDSHARE_VAR=var/check $(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: env ## Benchmarks, quick; docs/engineers.md has the long ones
-	@for name in forgetting verdicts sharing training evidence tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+	@for name in forgetting verdicts sharing training evidence record tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 verifier: env ## The offline verifier as a package that can be installed by itself, in var/
 	@$(BIN)/python deploy/verifier/build.py var
 
 tampering: env ## Ten thousand forged reports, none of which may verify
 	@$(BIN)/python -m benchmarks.tampering
+
+fuzz: env ## A hundred requests of each sort to every operation of the API, held against its description
+	@FUZZ_EXAMPLES=100 $(BIN)/pytest tests/unlearning/api/test_schema.py
 
 format: env ## Format the code
 	@$(BIN)/ruff check --fix .

@@ -11,8 +11,8 @@ from typing import Any
 from rich.progress import Progress
 
 from benchmarks import report
-from benchmarks.evidence.service import own_service
 from benchmarks.report import Figure
+from benchmarks.service import own_service
 
 _SEED = 20261124
 _COLUMNS = ["what was done", "files", "verified", "crashed", "slowest", "refused by"]

@@ -12,3 +12,6 @@ from fedshare_site.settings import MIDDLEWARE, STORAGES
 # Static files are not collected for tests.
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 MIDDLEWARE = [name for name in MIDDLEWARE if "whitenoise" not in name]
+
+# What secrets are hashed with is slow on purpose; tests make hundreds.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

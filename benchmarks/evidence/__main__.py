@@ -8,8 +8,8 @@ import torch
 
 from benchmarks import report
 from benchmarks.evidence import log
-from benchmarks.evidence.service import own_service
 from benchmarks.report import Figure
+from benchmarks.service import own_service
 
 _ENTRIES, _EACH = 1_000_000, 2_500
 _REPEATS = 5

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.evidence.service import join_service
 from benchmarks.report import Figure
+from benchmarks.service import join_service
 
 _WRITERS = 4
 _PROOFS = 200

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_exempt
 from oauth2_provider.generators import generate_client_secret
 from oauth2_provider.models import Application
 from oauth2_provider.scopes import BaseScopes
@@ -36,6 +38,7 @@ class OwnScopes(BaseScopes):
         return []
 
 
+@method_decorator(csrf_exempt, name="dispatch")
 class CleanTokenView(TokenView):
     """The token endpoint; what no database can hold is malformed."""
 

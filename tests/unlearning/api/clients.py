@@ -13,12 +13,12 @@ def token(name: str = "crm", scope: str = SCOPES, **more) -> str:
     """A token of a client that may have every scope."""
     client_id, secret = give_credentials(name, scopes=EVERY_SCOPE.split(), **more)
     body = {"grant_type": "client_credentials", "scope": scope, "client_id": client_id, "client_secret": secret}
-    return Client().post("/oauth/token/", body).json()["access_token"]
+    return Client(enforce_csrf_checks=True).post("/oauth/token/", body).json()["access_token"]
 
 
 def client(name: str = "crm", scope: str = SCOPES, **more) -> Client:
     """A client with such a token."""
-    return Client(headers={"Authorization": f"Bearer {token(name, scope, **more)}"})
+    return Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {token(name, scope, **more)}"})
 
 
 def post(with_client: Client, path: str, body=None, **headers):

@@ -142,7 +142,9 @@ def _notify(secret="hook", age=0):
     stamp = str(int(time.time() - age))
     signature = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
     headers = {"X-Webhook-Signature": f"sha256={signature}", "X-Webhook-Timestamp": stamp}
-    return Client().post("/webhooks/drop", body, content_type="application/json", headers=headers)
+    return Client(enforce_csrf_checks=True).post(
+        "/webhooks/drop", body, content_type="application/json", headers=headers
+    )
 
 
 def test_a_signed_notice_begins_a_round(monkeypatch):

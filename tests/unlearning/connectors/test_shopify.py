@@ -46,7 +46,9 @@ def _send(body, topic="customers/redact", secret=SECRET, webhook_id="w-1", prefi
         f"{prefix}Shop-Domain": SHOP,
         f"{prefix}Webhook-Id": webhook_id,
     } | headers
-    return Client().post("/webhooks/shopify", body, content_type="application/json", headers=sent)
+    return Client(enforce_csrf_checks=True).post(
+        "/webhooks/shopify", body, content_type="application/json", headers=sent
+    )
 
 
 @pytest.mark.parametrize("prefix", ["X-Shopify-", "shopify-"])

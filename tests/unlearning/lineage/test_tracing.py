@@ -14,7 +14,6 @@ from unlearning.lineage.subjects import find_subjects
 from unlearning.requests.models import Request
 from unlearning.requests.states import State
 
-pytest_plugins = ("tests.unlearning.jobs.conftest",)
 pytestmark = pytest.mark.django_db
 
 

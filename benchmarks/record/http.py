@@ -1,0 +1,118 @@
+"""Requests over HTTP: a real web server, several clients, erasures of one customer each."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+import psutil
+
+from benchmarks.record import data
+from benchmarks.report import Figure
+from fedshare_site.demo.processes import free_port
+from unlearning.api.clients import give_credentials
+
+_WORKERS = 2
+_AT_ONCE = 16
+_START_SECONDS = 30
+
+
+@dataclass
+class Load:
+    """What came of it."""
+
+    requests: int
+    errors: int
+    seconds: float
+    p50: float
+    p99: float
+    memory: list[int]
+    """Of the web server's processes in bytes, once a second."""
+
+
+def figures(subjects: int, seconds: float) -> Iterator[Figure]:
+    """Send for so long, an erasure of another customer each time."""
+    with _server() as (address, server):
+        load = asyncio.run(_send(address, server, subjects, seconds))
+    rate = load.requests / load.seconds
+    yield Figure(
+        f"erasures accepted over HTTP in a second, over {load.seconds:.0f} s", f"{rate:,.0f}", "≥ 300", rate >= 300
+    )
+    yield Figure(
+        "their time, p99 (median)", f"{1000 * load.p99:.0f} ms ({1000 * load.p50:.0f} ms)", "≤ 100 ms", load.p99 <= 0.1
+    )
+    yield Figure("errors among them", f"{load.errors} of {load.requests:,}", "0", load.errors == 0)
+    quarter = max(1, len(load.memory) // 4)
+    early, late = load.memory[quarter : 2 * quarter] or load.memory, load.memory[-quarter:]
+    growth = (sum(late) / len(late)) / (sum(early) / len(early))
+    yield Figure(
+        "the web server's memory in the last quarter, of that in the second", f"{growth:.3f}", "≤ 1.02", growth <= 1.02
+    )
+
+
+@contextmanager
+def _server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    port = free_port(8765)
+    command = [
+        sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(_WORKERS), "--threads", "4",
+        "--keep-alive", "30", "--log-level", "error", "fedshare_site.wsgi:application",
+    ]  # fmt: skip
+    server = subprocess.Popen(command, env=os.environ | {"FEDSHARE_RATE": "0", "OMP_NUM_THREADS": "1"})
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"{address}/api/v1/requests", timeout=5)
+                break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        yield address, server
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+async def _send(address: str, server: subprocess.Popen[bytes], subjects: int, seconds: float) -> Load:
+    client_id, secret = give_credentials("load")
+    limits = httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=_AT_ONCE)
+    async with httpx.AsyncClient(base_url=address, timeout=30, limits=limits) as http:
+        form = {"grant_type": "client_credentials", "scope": "requests:write"}
+        token = (await http.post("/oauth/token/", data=form, auth=(client_id, secret))).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        numbers = iter(range(subjects))
+        times: list[float] = []
+        errors = 0
+        end = time.perf_counter() + seconds
+
+        async def one_client() -> None:
+            nonlocal errors
+            for number in numbers:
+                if time.perf_counter() > end:
+                    return
+                body = {"kind": "erase", "subjects": [data.identity(number)], "external_id": f"load-{number}"}
+                began = time.perf_counter()
+                answer = await http.post("/api/v1/requests", json=body, headers=headers)
+                times.append(time.perf_counter() - began)
+                errors += answer.status_code != 202
+
+        memory: list[int] = []
+        watch = asyncio.create_task(_watch(server.pid, memory))
+        began = time.perf_counter()
+        await asyncio.gather(*(one_client() for _ in range(_AT_ONCE)))
+        took = time.perf_counter() - began
+        watch.cancel()
+    times.sort()
+    return Load(len(times), errors, took, times[len(times) // 2], times[int(0.99 * len(times))], memory)
+
+
+async def _watch(pid: int, memory: list[int]) -> None:
+    parent = psutil.Process(pid)
+    while True:
+        await asyncio.sleep(1)
+        memory.append(sum(child.memory_info().rss for child in parent.children()))
