@@ -217,6 +217,7 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "data_folder_out": str(_BROKER_FOLDER / "messages"),
         "control_folder": str(_BROKER_FOLDER / "control"),
         "store_processed": False,
+        "polling_interval": 0.2,  # else one message a second is taken
     }
 
 CELERY_TASK_QUEUES = [Queue("intake"), Queue("train")]

@@ -1,9 +1,11 @@
-"""Settings of the tests: a private PostgreSQL and a folder of their own, under var/test."""
+"""Settings of the tests: for each worker a private PostgreSQL and a folder of its own, under var/test."""
 
 import os
 from pathlib import Path
 
-os.environ["FEDSHARE_VAR"] = str(Path(__file__).resolve().parent.parent / "var" / "test")
+os.environ["FEDSHARE_VAR"] = str(
+    Path(__file__).resolve().parent.parent / "var" / "test" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+)
 os.environ.pop("FEDSHARE_KEYS", None)
 
 from fedshare_site.settings import *  # noqa: F403

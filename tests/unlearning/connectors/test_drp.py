@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.test import Client
 from django.utils import timezone
 
+from tests.unlearning.connectors.outsider import outsider
 from tests.unlearning.people import make_subject
 from tests.unlearning.webhooks.receiver import receiving
 from unlearning.connectors import secrets
@@ -50,9 +51,7 @@ def _signed(content, key=KEY):
 
 
 def _token(agent=AGENT, key=KEY):
-    answer = Client(enforce_csrf_checks=True).post(
-        f"/drp/v1/agent/{agent}", _signed(_content(**{"agent-id": agent}), key), "text/plain"
-    )
+    answer = outsider().post(f"/drp/v1/agent/{agent}", _signed(_content(**{"agent-id": agent}), key), "text/plain")
     return answer.json()["token"]
 
 
@@ -67,9 +66,7 @@ def _request(**changes):
 
 def _send(content, key=KEY, token=None):
     headers = {"Authorization": f"Bearer {token or _token()}"}
-    return Client(enforce_csrf_checks=True).post(
-        "/drp/v1/data-rights-request", _signed(content, key), "text/plain", headers=headers
-    )
+    return outsider().post("/drp/v1/data-rights-request", _signed(content, key), "text/plain", headers=headers)
 
 
 def test_an_agent_is_given_a_token_that_holds():
@@ -87,7 +84,7 @@ def test_a_deletion_is_taken_followed_and_idempotent():
     headers = {"Authorization": f"Bearer {_token()}"}
     address = f"/drp/v1/data-rights-request/{first.json()['request_id']}"
     assert Client().get(address, headers=headers).json()["status"] == "in_progress"
-    assert Client(enforce_csrf_checks=True).delete(address, headers=headers).status_code == 409
+    assert outsider().delete(address, headers=headers).status_code == 409
     other = {"Authorization": f"Bearer {_token('agent-2', OTHER)}"}
     assert Client().get(address, headers=other).status_code == 404
 
@@ -106,7 +103,7 @@ BAD = {
     "expired": (lambda: _send(_request(**{"expires-at": "2026-01-01T00:00:00+00:00"})), 403),
     "too long": (lambda: _send(_request(**{"expires-at": (NOW + timedelta(hours=1)).isoformat()})), 403),
     "no token": (
-        lambda: Client(enforce_csrf_checks=True).post("/drp/v1/data-rights-request", _signed(_request()), "text/plain"),
+        lambda: outsider().post("/drp/v1/data-rights-request", _signed(_request()), "text/plain"),
         401,
     ),
     "another exercise": (lambda: _send(_request(exercise="access")), 400),
@@ -115,7 +112,7 @@ BAD = {
     "no number": (lambda: _send(_request(agent_request_id="")), 400),
     "a callback inside": (lambda: _send(_request(status_callback="https://10.0.0.1/")), 400),
     "no base64": (
-        lambda: Client(enforce_csrf_checks=True).post(
+        lambda: outsider().post(
             "/drp/v1/data-rights-request", "%%%", "text/plain", headers={"Authorization": f"Bearer {_token()}"}
         ),
         400,

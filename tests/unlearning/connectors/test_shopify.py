@@ -7,8 +7,8 @@ import json
 import logging
 
 import pytest
-from django.test import Client
 
+from tests.unlearning.connectors.outsider import outsider
 from tests.unlearning.people import make_subject
 from unlearning.connectors import secrets
 from unlearning.lineage.models import Interaction
@@ -46,9 +46,7 @@ def _send(body, topic="customers/redact", secret=SECRET, webhook_id="w-1", prefi
         f"{prefix}Shop-Domain": SHOP,
         f"{prefix}Webhook-Id": webhook_id,
     } | headers
-    return Client(enforce_csrf_checks=True).post(
-        "/webhooks/shopify", body, content_type="application/json", headers=sent
-    )
+    return outsider().post("/webhooks/shopify", body, content_type="application/json", headers=sent)
 
 
 @pytest.mark.parametrize("prefix", ["X-Shopify-", "shopify-"])
