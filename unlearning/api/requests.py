@@ -181,8 +181,10 @@ class RequestOut(serializers.ModelSerializer):
     def get_external_id(self, request: Request) -> str:
         """That of the asking client, whose submission may have been merged into another's."""
         client = self.context.get("client")
+        if request.source == client:
+            return request.external_id
         merged = [one.external_id for one in request.duplicates.all() if one.source == client]
-        return merged[0] if merged and request.source != client else request.external_id
+        return merged[0] if merged else request.external_id
 
     @extend_schema_field(JobOut(allow_null=True))
     def get_job(self, request: Request) -> Any:

@@ -17,9 +17,9 @@ from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
 
-def name_subjects(request: Request, subjects: Sequence[Subject]) -> None:
+def name_subjects(request: Request, subjects: Sequence[Subject]) -> list[RequestSubject]:
     """Put on record whom a request concerns."""
-    RequestSubject.objects.bulk_create(
+    return RequestSubject.objects.bulk_create(
         [
             RequestSubject(
                 request=request,
@@ -32,27 +32,39 @@ def name_subjects(request: Request, subjects: Sequence[Subject]) -> None:
 
 
 def accept_erasure(request: Request) -> None:
-    """Accept an erasure whose requester is known to be who they say."""
-    members = Subject.objects.filter(requests__request=request).order_by("pk")
-    subjects = [one for one in members.select_for_update(of=("self",)) if one.erased_at is None]
+    """Accept an erasure whose requester is known to be who they say; call it in a transaction."""
+    members = list(request.subjects.all())
+    found = Subject.objects.filter(pk__in=[member.subject_id for member in members]).order_by("pk")
+    subjects = [subject for subject in found.select_for_update() if subject.erased_at is None]
+    accept_erasure_of(request, members, subjects)
+
+
+def accept_erasure_of(request: Request, members: Sequence[RequestSubject], subjects: Sequence[Subject]) -> None:
+    """The same, with what the caller has at hand.
+
+    Args:
+        members: the request's.
+        subjects: those of them who are not erased, locked.
+    """
     suppress(bytes(subject.identity_digest) for subject in subjects)
     rows = Interaction.objects.filter(subject__in=subjects)
-    accept(request, rows, erased_subjects=[subject.learning_key for subject in subjects])
+    accept(request, members, rows, erased_subjects=[subject.learning_key for subject in subjects])
     journal.write(request, subjects)
 
 
-def accept(request: Request, rows: QuerySet[Interaction], erased_subjects: list[int]) -> None:
+def accept(
+    request: Request, members: Sequence[RequestSubject], rows: QuerySet[Interaction], erased_subjects: list[int]
+) -> None:
     """Take the rows out of the live tables and into the sealed forget set; call it in a transaction."""
     taken = list(rows.select_related("subject", "item").select_for_update(of=("self",)))
     seal_forget_set(request, taken, erased_subjects)
     if taken:
-        request.reached.set(versions_reached(min(row.shared_from for row in taken)))
+        request.reached.add(*versions_reached(min(row.shared_from for row in taken)))
         Interaction.objects.filter(pk__in=[row.pk for row in taken]).delete()
     request.rows_removed = len(taken)
     request.rows_removed_at = timezone.now()
     request.state = State.ACCEPTED
     request.save(update_fields=["rows_removed", "rows_removed_at", "state"])
-    members = list(request.subjects.all())
     log.append(
         "request.accepted",
         {

@@ -85,22 +85,22 @@ def erase(
     earlier = _find_erasure(identities, submission)
     if earlier:
         return earlier, False
-    found = known(identities)
-    subjects = list(Subject.objects.select_for_update().filter(pk__in=[s.pk for s in found]).order_by("pk"))
+    found = {subject.pk for subject in known(identities)}
+    subjects = list(Subject.objects.select_for_update().filter(pk__in=found).order_by("pk"))
     if any(subject.erased_at for subject in subjects):
         raise UnknownSubjects([place for place, one in enumerate(_found(identities)) if one is None])
     request = _open_erasure_of(subjects)
     if request:
         _merge(request, submission)
-    else:
-        request = _create(Request.Kind.ERASE, Request.Scope.ALL, submission)
-        acceptance.name_subjects(request, subjects)
-        emit(catalogue.RECEIVED, {"request": str(request.id), "kind": request.kind})
-    if request.state in (State.RECEIVED, State.IDENTITY_PENDING):
-        if identity_verified:
+        if identity_verified and request.state in (State.RECEIVED, State.IDENTITY_PENDING):
             acceptance.accept_erasure(request)
-        elif request.state == State.RECEIVED:
-            _await_identity(request, submission.source)
+        return request, True
+    request = _create(Request.Kind.ERASE, Request.Scope.ALL, submission)
+    members = acceptance.name_subjects(request, subjects)
+    if identity_verified:
+        acceptance.accept_erasure_of(request, members, subjects)
+    else:
+        _await_identity(request, submission.source)
     return request, True
 
 
@@ -240,8 +240,7 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
         share_percent_before=percent,
         share_percent_after=percent,
     )
-    acceptance.name_subjects(request, [subject])
-    acceptance.accept(request, rows, erased_subjects=[])
+    acceptance.accept(request, acceptance.name_subjects(request, [subject]), rows, erased_subjects=[])
     return request, True
 
 
@@ -271,8 +270,7 @@ def _unshare_uncovered(subject: Subject, before: ConsentState | None, submission
         share_percent_before=before.share_percent if before else 0,
         share_percent_after=after.share_percent,
     )
-    acceptance.name_subjects(request, [subject])
-    acceptance.accept(request, rows, erased_subjects=[])
+    acceptance.accept(request, acceptance.name_subjects(request, [subject]), rows, erased_subjects=[])
     return request
 
 
@@ -355,6 +353,7 @@ def _await_identity(request: Request, by: str) -> None:
     RequestEvent.objects.create(
         request=request, action=RequestEvent.Action.ASK_IDENTITY, by=by, at=request.identity_asked_at
     )
+    emit(catalogue.RECEIVED, {"request": str(request.id), "kind": request.kind})
 
 
 def _lock_id(submission: Submission) -> None:

@@ -28,7 +28,11 @@ _REQUEST = "5f8e2a5c-3b0d-4d6e-9a57-0c1f5f0b7a11"
 _SUBJECT = "c0a8c9e2-7f3d-4a9b-8f63-1f2e7f6d9b42"
 
 CATALOGUE = (
-    Event(RECEIVED, "An erasure was opened.", {"request": _REQUEST, "kind": "erase"}),
+    Event(
+        RECEIVED,
+        "An erasure was opened, and waits for the requester's identity.",
+        {"request": _REQUEST, "kind": "erase"},
+    ),
     Event(
         WITHDRAWN,
         "A request was accepted, and its rows have left the live tables. Recipients of the data delete their copies "

@@ -118,6 +118,8 @@ def _insert(cursor, shared_from) -> int:
     cursor.execute(
         "INSERT INTO unlearning_interaction (subject_id, item_id, occurred_at, rank, held_out, shared_from) "
         "SELECT subject_id, item_id, occurred_at, rank, held_out, %s FROM incoming "
+        # In the order of the largest index, whose pages then are each written once.
+        "ORDER BY subject_id, item_id, occurred_at "
         "ON CONFLICT (subject_id, item_id, occurred_at) DO NOTHING",
         [shared_from],
     )
