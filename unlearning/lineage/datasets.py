@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 import torch
+from django.db import connection
 from numpy.typing import NDArray
 
 from audits.evidence.sealing import new_key
@@ -17,6 +18,10 @@ from models_engine.registry.models import ModelVersion
 from unlearning.lineage.models import Dataset, Interaction, Item, Subject
 
 Keys = NDArray[np.int64]
+
+_ROW = np.dtype([("fields", ">i2"), ("a", ">i4"), ("subject", ">i8"), ("b", ">i4"), ("item", ">i8")])
+_HEADER_BYTES, _FRAME_BYTES = 19, 21
+"""Of PostgreSQL's binary COPY: before the rows, and around them."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,29 @@ def shared_data(as_of: datetime, also: Sequence[Pairs] = (), like: Model | None 
         items = torch.tensor(sorted(Item.objects.values_list("learning_key", flat=True)), dtype=torch.int64)
     else:
         subjects, items = like.subject_keys, like.item_keys
+    pairs = np.concatenate([_live(as_of), *(np.stack([p.subjects, p.items], 1) for p in also)])
+    rows = Edges(
+        rows_of(torch.from_numpy(pairs[:, 0].copy()), subjects), rows_of(torch.from_numpy(pairs[:, 1].copy()), items)
+    )
+    known = rows.where((rows.subjects >= 0) & (rows.items >= 0))
+    # Each once, ordered by learning key, as rows are.
+    codes = torch.unique(known.codes(len(items)))
+    return SharedData(subjects, items, Edges(codes // len(items), codes % len(items)))
+
+
+def _live(as_of: datetime) -> NDArray[np.int64]:
+    """Learning keys of the rows that were shared by then, [rows, 2], with repetitions.
+
+    By binary COPY, whose rows of two numbers are all of one length: ten million in seconds.
+    """
     rows = Interaction.objects.filter(shared_from__lte=as_of, held_out=False).values_list(
         "subject__learning_key", "item__learning_key"
     )
-    live = np.array(list(rows), dtype=np.int64).reshape(-1, 2)
-    pairs = np.unique(np.concatenate([live, *(np.stack([p.subjects, p.items], 1) for p in also)]), axis=0)
-    edges = Edges(rows_of(torch.tensor(pairs[:, 0]), subjects), rows_of(torch.tensor(pairs[:, 1]), items))
-    return SharedData(subjects, items, edges.where((edges.subjects >= 0) & (edges.items >= 0)))
+    sql, values = rows.query.sql_with_params()
+    with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT BINARY)", values) as out:
+        content = b"".join(bytes(block) for block in out)
+    table = np.frombuffer(content, _ROW, offset=_HEADER_BYTES, count=(len(content) - _FRAME_BYTES) // _ROW.itemsize)
+    return np.stack([table["subject"], table["item"]], 1).astype(np.int64)
 
 
 def salted_root(data: SharedData, salt: bytes) -> str:
