@@ -98,8 +98,8 @@ class ClientView(APIView):
     def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """See `APIView.initial`."""
         super().initial(request, *args, **kwargs)
-        if request.method == "GET" and sandbox.is_sandbox(self.client):
-            sandbox.recall(self.client, request)
+        if sandbox.is_sandbox(self.client):
+            sandbox.recall(self.client, request, request.resolver_match.url_name)
 
 
 class Pages(CursorPagination):

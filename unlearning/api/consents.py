@@ -11,7 +11,8 @@ from unlearning.api.base import ClientView, described
 from unlearning.api.fields import Choice, ExternalId, Moment, Strict, Who
 from unlearning.api.requests import RequestOut
 from unlearning.consent import records
-from unlearning.consent.services import DEFAULT_NOTICE
+from unlearning.consent.models import ConsentEvent, ConsentState
+from unlearning.consent.services import DEFAULT_NOTICE, PURPOSE
 from unlearning.requests import opening
 from unlearning.requests.errors import BadField
 from unlearning.requests.models import Request
@@ -26,6 +27,10 @@ class ConsentIn(Strict):
     categories = serializers.ListField(
         child=serializers.CharField(max_length=100, allow_blank=True), max_length=1000, allow_null=True, default=None,
         help_text="Limit it to these categories of items; left out: every one",
+    )  # fmt: skip
+    purposes = serializers.ListField(
+        child=serializers.CharField(max_length=60), min_length=1, max_length=50, default=lambda: [PURPOSE],
+        help_text="It speaks of these alone; left out: of recommendations",
     )  # fmt: skip
     notice_version = serializers.CharField(max_length=40, default=DEFAULT_NOTICE, help_text="The notice that was shown")
     effective_at = Moment(required=False, help_text="When they chose it, if that was earlier")
@@ -48,7 +53,8 @@ class RecordIn(Strict):
 class ConsentOut(serializers.Serializer):
     """What a decision led to."""
 
-    share_percent = serializers.IntegerField()
+    event = serializers.IntegerField(help_text="Its id, for a correction")
+    share_percent = serializers.IntegerField(help_text="What is in force now")
     request = RequestOut(allow_null=True, help_text="The unshare request that it opened, if it uncovered anything")
 
 
@@ -92,12 +98,15 @@ class Consents(ClientView):
             channel=wanted["channel"],
             categories=wanted["categories"],
             notice_version=wanted["notice_version"],
+            purposes=wanted["purposes"],
             effective_at=wanted.get("effective_at"),
             corrects=wanted.get("corrects"),
         )
         submission = Submission(self.client, wanted["external_id"], wanted["regime"])
         request, new = opening.decide(wanted["subject"], decision, submission)
-        shown = {"share_percent": wanted["share_percent"], "request": request}
+        event = ConsentEvent.objects.get(recorded_by=self.client, external_id=wanted["external_id"])
+        state = ConsentState.objects.filter(subject=event.subject_id).first()
+        shown = {"event": event.pk, "share_percent": state.share_percent if state else 0, "request": request}
         return Response(ConsentOut(shown, context={"client": self.client}).data, status=202 if new and request else 200)
 
 

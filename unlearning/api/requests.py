@@ -15,6 +15,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 
+from unlearning.api import sandbox
 from unlearning.api.base import ClientView, PageQuery, described, page, paged, query
 from unlearning.api.fields import Choice, ExternalId, Moment, Strict, Who
 from unlearning.consent.models import ConsentState
@@ -181,6 +182,8 @@ class RequestOut(serializers.ModelSerializer):
     def get_external_id(self, request: Request) -> str:
         """That of the asking client, whose submission may have been merged into another's."""
         client = self.context.get("client")
+        if self.context.get("external_id"):
+            return self.context["external_id"]
         if request.source == client:
             return request.external_id
         merged = [one.external_id for one in request.duplicates.all() if one.source == client]
@@ -229,6 +232,8 @@ class RequestView(ClientView):
 
     def visible(self) -> QuerySet[Request]:
         """Those that it may see."""
+        if sandbox.is_sandbox(self.client):
+            return Request.objects.none()
         found = Request.objects.select_related("job", "evidence").prefetch_related("duplicates", "evidence__reports")
         if self.has_scope("requests:manage"):
             return found
@@ -246,16 +251,17 @@ class RequestView(ClientView):
         """See `ClientView.subject_field`."""
         return f"subjects[{place}]"
 
-    def shown(self, request: Request) -> dict[str, Any]:
-        """As the client sees it."""
-        return RequestOut(request, context={"client": self.client}).data
+    def shown(self, request: Request, external_id: str | None = None) -> dict[str, Any]:
+        """As the client sees it, under the id that it was sent with just now."""
+        return RequestOut(request, context={"client": self.client, "external_id": external_id}).data
 
     def accepted(self, request: Request | None, new: bool) -> Response:
         """202 with the address, or 200 for what was there before, or for nothing to do."""
         if request is None:
             return Response({"request": None})
         headers = {"Location": f"/api/v1/requests/{request.pk}"}
-        return Response(self.shown(request), status=202 if new else 200, headers=headers)
+        shown = self.shown(request, self.request.data["external_id"])
+        return Response(shown, status=202 if new else 200, headers=headers)
 
 
 class Requests(RequestView):
@@ -284,8 +290,12 @@ class Requests(RequestView):
     def get(self, http: HttpRequest) -> Response:
         """The latest first."""
         wanted = query(RequestsQuery, http)
-        names = {"received_from": "received_at__gte", "received_before": "received_at__lt"}
         found = self.visible().annotate(subject_count=Count("subjects"))
+        if "external_id" in wanted:
+            number = wanted.pop("external_id")
+            merged = Duplicate.objects.filter(source=self.client, external_id=number).values("request")
+            found = found.filter(Q(external_id=number) | Q(pk__in=merged))
+        names = {"received_from": "received_at__gte", "received_before": "received_at__lt"}
         found = found.filter(**{names.get(name, name): value for name, value in wanted.items()})
         return page(http, self, found, RequestOut, "-received_at", "id", client=self.client)
 
@@ -345,7 +355,8 @@ class Cancellation(RequestView):
         request = self.one(request_id)
 
         def act(wanted: dict[str, Any]) -> Response:
-            return Response(self.shown(actions.cancel(request, By(self.client, wanted["reason"]))))
+            by = By(self.client, wanted["reason"])
+            return Response(self.shown(actions.cancel_submission(request, self.client, by)))
 
         return self.write(ActionIn, act)
 

@@ -53,7 +53,7 @@ class ConsentState(models.Model):
         "unlearning.Subject", primary_key=True, on_delete=models.CASCADE, related_name="consent"
     )
     event = models.ForeignKey(ConsentEvent, on_delete=models.PROTECT, related_name="+")
-    share_percent = models.PositiveSmallIntegerField(help_text="0 where the event has another purpose")
+    share_percent = models.PositiveSmallIntegerField(help_text="As the event has it")
     categories = ArrayField(models.CharField(max_length=100), null=True)
 
     def __str__(self) -> str:

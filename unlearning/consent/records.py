@@ -6,9 +6,10 @@ event of a subject's history, so that what was exported can be imported again wi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from unlearning.consent.models import ConsentEvent
@@ -23,6 +24,7 @@ _CONTEXT = {
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 _PROFILE = "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"
+_EARLIEST, _LEEWAY = datetime(1980, 1, 1, tzinfo=UTC), timedelta(minutes=5)
 _GIVEN, _WITHDRAWN = "dpv:ConsentGiven", "dpv:ConsentWithdrawn"
 _PURPOSES = {PURPOSE: "dpv:ProvidePersonalisedRecommendations"}
 _PURPOSE_OF = {term: purpose for purpose, term in _PURPOSES.items()}
@@ -106,9 +108,12 @@ def _read(status: Any, place: str) -> RecordedDecision:
         raise BadRecord(f"{place}.fedshare:sharePercent: give a whole number from 0 to 100")
     if withdrawn and percent:
         raise BadRecord(f"{place}.fedshare:sharePercent: what was withdrawn shares 0")
+    identifier = _text(status, "dct:identifier", place)
+    if "@" in identifier:
+        raise BadRecord(f"{place}.dct:identifier: this looks like an address, and is kept: give a number")
     notice = status.get("dpv:hasNotice", {})
     return RecordedDecision(
-        identifier=_text(status, "dct:identifier", place),
+        identifier=identifier,
         share_percent=percent,
         effective_at=_moment(status, place),
         notice_version=_text(notice, "dct:hasVersion", f"{place}.dpv:hasNotice", DEFAULT_NOTICE, most=40),
@@ -134,6 +139,13 @@ def _moment(status: dict[str, Any], place: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise BadRecord(f"{place}.dct:date: give a moment in ISO 8601 with its offset")
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        moment = datetime.min.replace(tzinfo=UTC)
+    # One from the future would stand above every withdrawal until then.
+    if not _EARLIEST <= moment <= timezone.now() + _LEEWAY:
+        raise BadRecord(f"{place}.dct:date: give a moment since 1980 that has come")
     return moment
 
 

@@ -58,21 +58,25 @@ def record_consent(
     return event
 
 
-def project(subject: Subject) -> ConsentState:
+def project(subject: Subject) -> None:
     """Set the subject's state to what its events say."""
-    state, _ = ConsentState.objects.update_or_create(subject=subject, defaults=projected(subject))
-    return state
+    expected = projected(subject)
+    if expected is None:
+        ConsentState.objects.filter(subject=subject).delete()
+    else:
+        ConsentState.objects.update_or_create(subject=subject, defaults=expected)
 
 
-def projected(subject: Subject) -> dict[str, Any]:
-    """The state that follows from the events: the latest by effective time, then by order of recording."""
-    latest = subject.consent_events.filter(corrected_by=None).order_by("-effective_at", "-id").first()
-    meant = PURPOSE in latest.purposes
-    return {
-        "event": latest,
-        "share_percent": latest.share_percent if meant else 0,
-        "categories": latest.categories,
-    }
+def projected(subject: Subject) -> dict[str, Any] | None:
+    """The state that follows from the events: the latest for the purpose by effective time, then by recording.
+
+    None where no event speaks of the purpose: what was decided for another one says nothing about this.
+    """
+    events = subject.consent_events.filter(corrected_by=None, purposes__contains=[PURPOSE])
+    latest = events.order_by("-effective_at", "-id").first()
+    if latest is None:
+        return None
+    return {"event": latest, "share_percent": latest.share_percent, "categories": latest.categories}
 
 
 def rebuild(*, write: bool) -> tuple[int, int]:
@@ -91,7 +95,9 @@ def rebuild(*, write: bool) -> tuple[int, int]:
             Subject.objects.select_for_update(no_key=True).get(pk=subject.pk)
             expected, found = projected(subject), ConsentState.objects.filter(subject=subject).first()
             total += 1
-            if found is None or any(getattr(found, name) != value for name, value in expected.items()):
+            if (found is None) != (expected is None) or any(
+                getattr(found, name) != value for name, value in (expected or {}).items()
+            ):
                 differing += 1
                 if write:
                     project(subject)

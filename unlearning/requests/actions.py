@@ -131,6 +131,16 @@ def cancel(request: Request, by: By) -> Request:
     return _take(request, RequestEvent.Action.CANCEL, by, act, catalogue.CANCELLED)
 
 
+def cancel_submission(request: Request, source: str, by: By) -> Request:
+    """Take back what one sender asked: the request, unless others ask for the same, who keep it."""
+    if request.source != source:
+        request.duplicates.filter(source=source).delete()
+        return request
+    if request.duplicates.exclude(source=source).exists():
+        raise NotAllowed("another sender asks for the same: the request stays open for them")
+    return cancel(request, by)
+
+
 def _let_the_clock_go_on(request: Request) -> None:
     """GDPR: a doubt about identity suspends the period (EDPB Guidelines 01/2022, 157). California: nothing does."""
     if request.identity_asked_at is None:

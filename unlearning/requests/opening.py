@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from audits.evidence import log
-from unlearning.consent.coverage import coverages
+from unlearning.consent.coverage import Coverage, coverages
 from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
 from unlearning.consent.records import RecordedDecision
 from unlearning.consent.services import DEFAULT_NOTICE, PURPOSE, record_consent
@@ -132,7 +132,7 @@ def decide(identity: Identity | Subject, decision: Decision, submission: Submiss
         IdTaken: the id stands for something else; nothing is done.
         BadField: `corrects` is no event that can be corrected.
     """
-    subject = _standing(identity)
+    subject = standing(identity)
     _lock_id(submission)
     event = ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id).first()
     request = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
@@ -144,6 +144,7 @@ def decide(identity: Identity | Subject, decision: Decision, submission: Submiss
         raise IdTaken
     subject = Subject.objects.select_for_update().get(pk=subject.pk)
     before = subject.consent if hasattr(subject, "consent") else None
+    corrected = _correctable(subject, decision.corrects)
     record_consent(
         subject=subject,
         share_percent=decision.share_percent,
@@ -153,10 +154,10 @@ def decide(identity: Identity | Subject, decision: Decision, submission: Submiss
         recorded_by=submission.source,
         notice_version=decision.notice_version,
         external_id=submission.external_id,
-        effective_at=decision.effective_at,
-        corrects=_correctable(subject, decision.corrects),
+        effective_at=decision.effective_at or (corrected and corrected.effective_at),
+        corrects=corrected,
     )
-    emit(catalogue.CONSENT, {"subject": str(subject.pk), "share_percent": decision.share_percent})
+    _tell(subject)
     return _unshare_uncovered(subject, before, submission), True
 
 
@@ -172,16 +173,16 @@ def decide_all(
     Raises:
         UnknownSubjects, IdTaken: nothing is done.
     """
-    subject = Subject.objects.select_for_update().get(pk=_standing(identity).pk)
+    subject = Subject.objects.select_for_update().get(pk=standing(identity).pk)
     before = subject.consent if hasattr(subject, "consent") else None
     recorded = 0
     for decision in decisions:
-        external_id = f"record {decision.identifier}"
-        earlier = ConsentEvent.objects.filter(recorded_by=source, external_id=external_id).first()
-        if earlier is not None:
-            if earlier.subject_id != subject.pk:
-                raise IdTaken
+        # Other systems number the events of each customer by themselves.
+        external_id = f"record {subject.pk.hex} {decision.identifier}"
+        if _is_known(subject, decision):
             continue
+        if ConsentEvent.objects.filter(recorded_by=source, external_id=external_id).exists():
+            raise IdTaken
         record_consent(
             subject=subject,
             share_percent=decision.share_percent,
@@ -196,7 +197,8 @@ def decide_all(
         recorded += 1
     request = None
     if recorded:
-        submission = Submission(source, f"record {decisions[-1].identifier} {uuid4()}", regime)
+        _tell(subject)
+        submission = Submission(source, f"record {uuid4()}", regime)
         request = _unshare_uncovered(subject, before, submission)
     return {"recorded": recorded, "known": len(decisions) - recorded, "request": request}
 
@@ -211,7 +213,7 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
     Raises:
         UnknownSubjects, IdTaken: as `decide`; nothing is done.
     """
-    subject = _standing(identity)
+    subject = standing(identity)
     _lock_id(submission)
     earlier = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
     if earlier:
@@ -232,7 +234,7 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
     Exclusion.objects.bulk_create(exclusions, ignore_conflicts=True)
     if not rows.exists():
         return None, True
-    percent = subject.consent.share_percent
+    percent = coverages([subject.pk]).get(subject.pk, Coverage()).share_percent
     request = _create(
         Request.Kind.UNSHARE,
         _scope(part),
@@ -256,12 +258,32 @@ def categories_without(covered: Sequence[str] | None, taken_back: Sequence[str])
     return sorted(set(present) - set(taken_back))
 
 
+def _is_known(subject: Subject, decision: RecordedDecision) -> bool:
+    """Whether the subject's history has this very event, whoever recorded it."""
+    return subject.consent_events.filter(
+        share_percent=decision.share_percent,
+        categories=None if decision.categories is None else sorted(set(decision.categories)),
+        purposes=list(decision.purposes),
+        effective_at=decision.effective_at,
+        notice_version=decision.notice_version,
+        channel=decision.channel,
+    ).exists()
+
+
+def _tell(subject: Subject) -> None:
+    """Tell what is in force now, whatever was recorded."""
+    coverage = coverages([subject.pk]).get(subject.pk, Coverage())
+    categories = None if coverage.categories is None else sorted(coverage.categories)
+    told = {"subject": str(subject.pk), "share_percent": coverage.share_percent, "categories": categories}
+    emit(catalogue.CONSENT, told)
+
+
 def _unshare_uncovered(subject: Subject, before: ConsentState | None, submission: Submission) -> Request | None:
     """Open an unshare request for what the consent in force no longer covers, if there is any."""
     rows = _uncovered(subject)
     if not rows.exists():
         return None
-    after = coverages([subject.pk])[subject.pk]
+    after = coverages([subject.pk]).get(subject.pk, Coverage())
     lowered = before is None or after.share_percent < before.share_percent
     request = _create(
         Request.Kind.UNSHARE,
@@ -280,7 +302,7 @@ def _scope(part: Part) -> str:
 
 def _uncovered(subject: Subject) -> QuerySet[Interaction]:
     """Live rows that the subject's consent does not cover."""
-    coverage = coverages([subject.pk])[subject.pk]
+    coverage = coverages([subject.pk]).get(subject.pk, Coverage())
     beyond = Q(rank__gte=coverage.share_percent / 100)
     if coverage.categories is not None:
         beyond |= ~Q(item__category__in=coverage.categories)
@@ -388,8 +410,12 @@ def _found(identities: Sequence[Identity | Subject]) -> list[Subject | None]:
     ]
 
 
-def _standing(identity: Identity | Subject) -> Subject:
-    """A subject who is not being erased."""
+def standing(identity: Identity | Subject) -> Subject:
+    """A subject who is not being erased.
+
+    Raises:
+        UnknownSubjects: they are, or nobody is known under the identity.
+    """
     (subject,) = [identity] if isinstance(identity, Subject) else known([identity])
     leaving = Request.objects.filter(kind=Request.Kind.ERASE, subjects__subject=subject, rows_removed_at__isnull=False)
     if subject.erased_at is not None or leaving.exists():

@@ -23,6 +23,7 @@ from unlearning.subject_page.links import BadLink, Visit, visit
 
 STEPS = (0, 20, 50, 80, 100)
 _CHANNEL = "subject page"
+_PREFIX = "category:"
 _HISTORY = 20
 
 MEANINGS = {
@@ -39,11 +40,12 @@ class ChoiceForm(forms.Form):
 
     share_percent = forms.TypedChoiceField(coerce=int)
     categories = forms.MultipleChoiceField(required=False)
+    """Each as `category:` and its name, which is empty for items without one."""
 
     def __init__(self, *args: Any, categories: list[str], percent: int, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["share_percent"].choices = [(step, f"{step} %") for step in sorted({*STEPS, percent})]
-        self.fields["categories"].choices = [(name, name) for name in categories]
+        self.fields["categories"].choices = [(f"{_PREFIX}{name}", name) for name in categories]
 
 
 @never_cache
@@ -52,9 +54,10 @@ def page(http: HttpRequest, token: str) -> HttpResponse:
     """Show what is shared; take a new choice."""
     try:
         visitor = visit(token)
-    except BadLink:
+        opening.standing(visitor.subject)
+    except (BadLink, UnknownSubjects):
         return _answered(render(http, "subject/expired.html", status=410))
-    categories = _categories()
+    categories = _categories(visitor)
     if http.method != "POST":
         return _answered(render(http, "subject/page.html", _context(visitor, categories)))
     chosen = ChoiceForm(http.POST, categories=categories, percent=_percent(visitor))
@@ -72,11 +75,11 @@ def page(http: HttpRequest, token: str) -> HttpResponse:
 def _decision(visitor: Visit, chosen: ChoiceForm, categories: list[str], withdraws: bool) -> Decision:
     if withdraws:
         return Decision(0, _CHANNEL, _covered(visitor))
-    covered = set(chosen.cleaned_data["categories"])
-    everything = not categories or covered == set(categories)
-    # Items without a category go with any.
-    limited = None if everything else sorted(covered | {""})
-    return Decision(chosen.cleaned_data["share_percent"], _CHANNEL, limited)
+    before = _covered(visitor)
+    ticked = {value.removeprefix(_PREFIX) for value in chosen.cleaned_data["categories"]}
+    # What was not touched stays as it is: nobody widens it but the customer.
+    untouched = not categories or ticked == _ticked(before, categories)
+    return Decision(chosen.cleaned_data["share_percent"], _CHANNEL, before if untouched else sorted(ticked))
 
 
 def _submission(visitor: Visit) -> Submission:
@@ -93,15 +96,22 @@ def _percent(visitor: Visit) -> int:
     return state.share_percent if state else 0
 
 
-def _categories() -> list[str]:
-    return sorted(Item.objects.exclude(category="").values_list("category", flat=True).distinct())
+def _categories(visitor: Visit) -> list[str]:
+    """Those that there are, and those that the customer's consent names; none where there is nothing to choose from."""
+    present = set(Item.objects.values_list("category", flat=True).distinct())
+    found = present | set(_covered(visitor) or [])
+    return sorted(found) if found - {""} else []
+
+
+def _ticked(covered: list[str] | None, categories: list[str]) -> set[str]:
+    return set(categories) if covered is None else set(covered)
 
 
 def _context(visitor: Visit, categories: list[str]) -> dict[str, Any]:
     subject = visitor.subject
     state = ConsentState.objects.filter(subject=subject).first()
     percent = _percent(visitor)
-    covered = set(categories) if state is None or state.categories is None else set(state.categories)
+    covered = _ticked(state.categories if state else None, categories)
     requests = Request.objects.filter(subjects__subject=subject).order_by("-received_at")[:_HISTORY]
     return {
         "controller": settings.FEDSHARE_CONTROLLER,
@@ -110,7 +120,10 @@ def _context(visitor: Visit, categories: list[str]) -> dict[str, Any]:
             {"value": step, "meaning": MEANINGS.get(step, _("What you share now.")), "chosen": step == percent}
             for step in sorted({*STEPS, percent})
         ],
-        "categories": [{"name": name, "covered": name in covered} for name in categories],
+        "categories": [
+            {"value": f"{_PREFIX}{name}", "name": name or _("everything else"), "covered": name in covered}
+            for name in categories
+        ],
         "shared": Interaction.objects.filter(subject=subject).count(),
         "lineage": tracing.forward(subject),
         "history": subject.consent_events.filter(corrected_by=None).order_by("-effective_at", "-id")[:_HISTORY],
@@ -122,4 +135,5 @@ def _answered(response: HttpResponse) -> HttpResponse:
     # The address is a key: it goes to nobody else.
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
+    response._has_been_logged = True  # a refusal's log line would hold it
     return response

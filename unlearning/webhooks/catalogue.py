@@ -52,7 +52,7 @@ CATALOGUE = (
     Event(
         ATTENTION, "A request needs an operator.", {"request": _REQUEST, "kind": "erase", "state": "needs_attention"}
     ),
-    Event(CONSENT, "A subject's consent changed.", {"subject": _SUBJECT, "share_percent": 20}),
+    Event(CONSENT, "A subject's consent changed.", {"subject": _SUBJECT, "share_percent": 20, "categories": None}),
     Event(
         ACCESS,
         "A sender passed on that a customer wants to know what is held; fetch the export, and answer them.",

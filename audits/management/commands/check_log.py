@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.progress import Progress
 
 from audits.evidence.checking import LogDamaged, check_log
+from audits.evidence.models import WaitingEntry
 
 
 class Command(BaseCommand):
@@ -18,4 +19,8 @@ class Command(BaseCommand):
                 size = check_log(lambda part: bar.update(task, completed=part))
             except LogDamaged as damage:
                 raise CommandError(str(damage)) from None
-        self.stdout.write(f"{size} entries: every one, every node and every checkpoint fits")
+        waiting = WaitingEntry.objects.count()
+        self.stdout.write(
+            f"{size} entries: every one, every node and every checkpoint fits"
+            + (f"; {waiting} more wait for their places" if waiting else "")
+        )

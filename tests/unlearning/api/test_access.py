@@ -123,9 +123,20 @@ def test_a_client_whose_request_was_merged_follows_it_under_its_own_id():
     make_subject("ann", 100)
     ask_erasure("ann", source="one", external_id="first")
     ask_erasure("ann", source="two", external_id="second")
-    (found,) = client("two").get("/api/v1/requests").json()["results"]
+    (found,) = client("two").get("/api/v1/requests", {"external_id": "second"}).json()["results"]
     assert found["external_id"] == "second"
     assert Request.objects.count() == 1
+
+
+def test_who_takes_a_merged_request_back_does_not_take_back_what_another_asked():
+    make_subject("ann", 100)
+    request = ask_erasure("ann", source="one", identity_verified=False)
+    ask_erasure("ann", source="two", external_id="second", identity_verified=False)
+    assert post(client("one"), f"requests/{request.pk}/cancel").status_code == 409
+    assert post(client("two"), f"requests/{request.pk}/cancel").status_code == 200
+    assert Request.objects.get().state == "identity_pending"
+    assert client("two").get(f"/api/v1/requests/{request.pk}").status_code == 404
+    assert post(client("one"), f"requests/{request.pk}/cancel").json()["state"] == "cancelled"
 
 
 @pytest.mark.parametrize("name", ["", "/deliveries", "/rotate", "/test"])

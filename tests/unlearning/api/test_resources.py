@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from tests.unlearning.api.clients import client, post
+from tests.unlearning.api.clients import EVERY_SCOPE, client, post
 from tests.unlearning.people import ask_erasure, make_subject
 from unlearning.api.models import IdempotentAnswer
 from unlearning.consent.models import ConsentEvent
@@ -116,10 +116,20 @@ def test_a_late_event_is_taken_and_one_from_the_future_is_not():
     make_subject("ann", 80, items=0)
     crm = client()
     late = {"subject": "ann", "share_percent": 0, "external_id": "c-1", "effective_at": "2020-01-01T00:00:00Z"}
-    assert post(crm, "consents", late).json() == {"share_percent": 0, "request": None}
+    answer = post(crm, "consents", late).json()
+    assert (answer["share_percent"], answer["request"]) == (80, None)  # what is in force
     ahead = (timezone.now() + timedelta(days=1)).isoformat()
     answer = post(crm, "consents", late | {"external_id": "c-2", "effective_at": ahead})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "effective_at")
+
+
+def test_a_record_from_the_future_or_from_the_year_one_is_refused():
+    make_subject("ann", 80, items=0)
+    for day in ("2999-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"):
+        event = {"@type": "dpv:ConsentGiven", "dct:identifier": "1", "dct:date": day}
+        record = {"@type": "dpv:ConsentRecord", "dpv:hasConsentStatus": [event]}
+        assert post(client(), "consent-records", {"subject": "ann", "record": record}).status_code == 422
+    assert ConsentEvent.objects.count() == 1
 
 
 def test_requests_are_listed_filtered_and_paged():
@@ -342,11 +352,21 @@ def test_the_sandbox_answers_like_the_real_thing_and_touches_nothing(settings):
     assert not settings.FEDSHARE_JOURNAL.exists()
 
 
-def test_the_sandbox_leaves_a_real_customer_alone():
-    make_subject("ann", 100)
-    answer = post(client("crm", sandbox=True), "requests", {"kind": "erase", "subjects": ["ann"], "external_id": "r-1"})
-    assert answer.status_code == 202
-    assert Interaction.objects.count() == 40
+def test_the_sandbox_leaves_a_real_customer_alone_and_does_not_see_them():
+    ann = make_subject("ann", 100)
+    request = ask_erasure("ann", identity_verified=False)
+    crm = client("crm", scope=EVERY_SCOPE, sandbox=True)
+    opened = post(crm, "requests", {"kind": "erase", "subjects": ["ann"], "external_id": "r-1"})
+    assert (opened.status_code, Interaction.objects.count()) == (202, 40)
+    assert post(crm, "subjects/lookup", {"subject": "ann"}).json()["id"] != str(ann.pk)
+    for path in ("", "/export", "/lineage", "/consents", "/consent-record"):
+        assert crm.get(f"/api/v1/subjects/{ann.pk}{path}").status_code == 404
+    assert post(crm, f"subjects/{ann.pk}/link").status_code == 404
+    assert crm.get(f"/api/v1/requests/{request.pk}").status_code == 404
+    assert post(crm, f"requests/{request.pk}/verify-identity").status_code == 404
+    listed = crm.get("/api/v1/requests", {"external_id": "r-1"}).json()["results"]
+    assert [one["id"] for one in listed] == [opened.json()["id"]]
+    assert client("other", sandbox=True).get(opened["Location"]).status_code == 404
 
 
 def test_the_reference_can_be_read():

@@ -5,6 +5,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from tests.unlearning.people import make_subject
 from unlearning.consent import records
@@ -36,6 +37,8 @@ def test_a_record_that_is_exported_can_be_imported_without_loss():
     assert len(_history(bob)) == bob_before + 3
     again = opening.decide_all("bob", records.read(record), "other", "gdpr")
     assert (again["recorded"], again["known"], again["request"]) == (0, 3, None)
+    # Into the service that it came from as well.
+    assert opening.decide_all("ann", records.read(record), "other", "gdpr")["known"] == 3
 
 
 def test_what_an_imported_record_no_longer_covers_is_unshared():
@@ -43,7 +46,7 @@ def test_what_an_imported_record_no_longer_covers_is_unshared():
     record = {
         "@type": "dpv:ConsentRecord",
         "dpv:hasConsentStatus": [
-            {"@type": "dpv:ConsentWithdrawn", "dct:identifier": "1", "dct:date": "2999-01-01T00:00:00Z"}
+            {"@type": "dpv:ConsentWithdrawn", "dct:identifier": "1", "dct:date": timezone.now().isoformat()}
         ],
     }
     found = opening.decide_all("ann", records.read(record), "other", "gdpr")
@@ -71,6 +74,9 @@ _EVENT = {"@type": "dpv:ConsentGiven", "dct:identifier": "1", "dct:date": "2026-
         ({"@type": "dpv:ConsentRecord", "dpv:hasConsentStatus": []}, "dpv:hasConsentStatus"),
         (_EVENT | {"@type": "dpv:ConsentUnknown"}, "@type"),
         (_EVENT | {"dct:date": "yesterday"}, "dct:date"),
+        (_EVENT | {"dct:date": "2999-01-01T00:00:00Z"}, "dct:date"),
+        (_EVENT | {"dct:date": "0001-01-01T00:00:00+14:00"}, "dct:date"),
+        (_EVENT | {"dct:identifier": "ann@example.org"}, "identifier"),
         (_EVENT | {"dct:date": "2026-01-01T00:00:00"}, "dct:date"),
         (_EVENT | {"fedshare:sharePercent": 101}, "sharePercent"),
         (_EVENT | {"fedshare:sharePercent": True}, "sharePercent"),

@@ -79,10 +79,17 @@ def test_a_category_is_taken_back_and_items_without_one_stay(ann):
     assert _load().stored == 2
 
 
-def test_a_purpose_that_was_not_consented_to_shares_nothing(ann):
-    decision = Decision(100, "app", purposes=("research",))
-    request, _ = opening.decide("ann", decision, Submission("crm", "s-1"))
-    assert request.rows_removed == 5
+def test_a_decision_for_another_purpose_says_nothing_about_this_one(ann):
+    decision = Decision(0, "app", purposes=("research",))
+    assert opening.decide("ann", decision, Submission("crm", "s-1")) == (None, True)
+    assert len(_items()) == 5
+
+
+def test_consent_to_another_purpose_alone_shares_nothing():
+    bob = ensure_subjects(["bob"])["bob"]
+    record_consent(subject=bob, share_percent=100, channel="t", recorded_by="t", purposes=["research"])
+    table = InteractionTable(["bob"], ["apple"], [datetime(2024, 1, 1, tzinfo=UTC)], None)
+    assert load_interactions(table, fleet=None).not_covered == 1
 
 
 def test_a_late_event_changes_the_history_and_not_what_is_in_force(ann):

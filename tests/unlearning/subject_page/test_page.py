@@ -26,12 +26,15 @@ def ann():
     return subject
 
 
+EVERYTHING = ["category:", "category:books", "category:toys"]
+
+
 def _address(subject):
     return f"/me/{token_for(subject, 'crm')}/"
 
 
 def _choose(subject, **chosen):
-    chosen = {"share_percent": 80, "categories": ["toys", "books"]} | chosen
+    chosen = {"share_percent": 80, "categories": EVERYTHING} | chosen
     return Client().post(_address(subject), chosen)
 
 
@@ -80,10 +83,25 @@ def test_taking_everything_back_is_one_button(ann):
 
 
 def test_a_category_can_be_left_out(ann):
-    _choose(ann, categories=["books"])
+    _choose(ann, categories=["category:", "category:books"])
     assert not Interaction.objects.filter(item__category="toys").exists()
     assert Interaction.objects.filter(item__category="").exists()
-    assert re.search(r'value="books" checked', Client().get(_address(ann)).content.decode())
+    assert re.search(r'value="category:books" checked', Client().get(_address(ann)).content.decode())
+
+
+@pytest.mark.parametrize("categories", [None, ["toys"], ["games", "toys"], ["", "books", "toys"], []])
+def test_what_was_not_touched_stays_as_it_is(ann, categories):
+    body = {"subject": "ann@example.org", "share_percent": 60, "categories": categories, "external_id": "s-1"}
+    post(client(), "consents", body)
+    page = Client().get(_address(ann)).content.decode()
+    ticked = re.findall(r'name="categories" [^>]*value="([^"]*)" checked', page)
+    _choose(ann, share_percent=60, categories=ticked)
+    assert ConsentEvent.objects.order_by("-id").first().categories == categories
+
+
+def test_nothing_ticked_shares_nothing(ann):
+    _choose(ann, categories=[])
+    assert not Interaction.objects.exists()
 
 
 def test_a_ratio_between_the_steps_is_shown_and_can_be_kept(ann):
@@ -92,7 +110,7 @@ def test_a_ratio_between_the_steps_is_shown_and_can_be_kept(ann):
     assert _choose(ann, share_percent=35).status_code == 302
 
 
-@pytest.mark.parametrize("chosen", [{"share_percent": 33}, {"share_percent": ""}, {"categories": ["weapons"]}])
+@pytest.mark.parametrize("chosen", [{"share_percent": 33}, {"share_percent": ""}, {"categories": ["category:weapons"]}])
 def test_a_choice_that_is_none_is_said_and_nothing_changes(ann, chosen):
     answer = _choose(ann, **chosen)
     assert answer.status_code == 400
@@ -116,6 +134,7 @@ def test_an_expired_or_forged_link_opens_nothing(ann, settings, monkeypatch):
 def test_after_an_erasure_the_page_is_gone(ann):
     address = _address(ann)
     ask_erasure("ann@example.org")
+    assert Client().get(address).status_code == 410
     assert Client().post(address, {"share_percent": 100}).status_code == 410
     shred(ann)
     assert Client().get(address).status_code == 410

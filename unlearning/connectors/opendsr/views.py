@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ImproperlyConfigured
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from oauth2_provider.oauth2_backends import get_oauthlib_core
@@ -38,7 +39,12 @@ def signed(view: Callable[..., tuple[int, Any]]) -> Callable[..., HttpResponse]:
         except Refused as refused:
             status, answer = refused.status, _error(refused.status, str(refused), "request")
         body = b"" if answer is None else json.dumps(answer).encode()
-        return HttpResponse(body, status=status, content_type="application/json", headers=signing.headers(body))
+        try:
+            headers = signing.headers(body)
+        except ImproperlyConfigured:
+            unsigned = _error(503, "OpenDSR is not set up here: run `manage.py make_opendsr_key`", "service")
+            return HttpResponse(json.dumps(unsigned), status=503, content_type="application/json")
+        return HttpResponse(body, status=status, content_type="application/json", headers=headers)
 
     return wrapped
 
@@ -61,7 +67,10 @@ def discovery(http: HttpRequest) -> tuple[int, Any]:
 @require_safe
 def certificate(http: HttpRequest) -> HttpResponse:
     """With which every answer can be checked."""
-    return HttpResponse(signing.certificate(), content_type="application/x-pem-file")
+    try:
+        return HttpResponse(signing.certificate(), content_type="application/x-pem-file")
+    except ImproperlyConfigured:
+        raise Http404 from None
 
 
 @signed
@@ -120,7 +129,7 @@ def _callback(callback: Callback, status: str) -> callbacks.Message:
 
 def _client(http: HttpRequest) -> str:
     valid, found = get_oauthlib_core().verify_request(http, scopes=[SCOPE])
-    if not valid:
+    if not valid or found.client.client_id.startswith("sandbox-"):
         raise Refused(401, f"give a Bearer token with the scope {SCOPE}")
     return found.client.client_id
 

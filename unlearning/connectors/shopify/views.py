@@ -4,10 +4,13 @@ import base64
 import re
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from audits.evidence import log
+from audits.evidence.models import LogEntry
 from unlearning.connectors import secrets
 from unlearning.connectors.signed import Refused, answered, assert_signed, erase_first_known, parsed, raw_body
 from unlearning.lineage.models import Subject
@@ -19,12 +22,14 @@ from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,90}")
+_ACCESS = "access.requested"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 @csrf_exempt
 @require_POST
 @answered
+@transaction.atomic
 def webhook(http: HttpRequest) -> HttpResponse:
     """Check the signature over the raw bytes, record, commit, answer; the work happens later."""
     body = raw_body(http)
@@ -46,7 +51,7 @@ def webhook(http: HttpRequest) -> HttpResponse:
         case "shop/redact":
             _redact_shop(shop, submission)
         case "customers/data_request":
-            _announce_access(_customer(payload, shop), payload)
+            _announce_access(_customer(payload, shop), payload, webhook_id)
         case _:
             raise Refused(400, "X-Shopify-Topic is none of customers/redact, shop/redact, customers/data_request")
     return HttpResponse(status=200)
@@ -82,8 +87,11 @@ def _redact_shop(shop: str, submission: Submission) -> None:
         opening.refuse_unknown(submission)
 
 
-def _announce_access(candidates: list[Identity], payload: dict[str, Any]) -> None:
-    """Tell the controller's systems, which fetch the export and answer the customer."""
+def _announce_access(candidates: list[Identity], payload: dict[str, Any], webhook_id: str) -> None:
+    """Put it on record, once, and tell the controller's systems, which fetch the export and answer the customer."""
+    if LogEntry.objects.filter(kind=_ACCESS, payload__webhook=webhook_id).exists():
+        return
+    log.append(_ACCESS, {"manner": Manner.SHOPIFY, "webhook": webhook_id})
     asked = payload.get("data_request")
     number = asked.get("id") if isinstance(asked, dict) else None
     for subject in {one.pk: one for one in find_subjects(candidates) if one is not None}.values():
