@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError as InvalidValue
+from django.db import transaction
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from oauth2_provider.contrib.rest_framework import TokenHasScope
@@ -60,13 +62,15 @@ class ClientView(APIView):
 
     permission_classes = (TokenHasScope,)
     throttle_classes = (ClientRate,)
+    http_method_names = ("get", "head", "post", "put", "delete")
     scopes: dict[str, str] = {}
     """The scope of each method."""
 
     @property
     def required_scopes(self) -> list[str]:
         """For `TokenHasScope`."""
-        return [self.scopes[self.request.method]] if self.request.method in self.scopes else []
+        method = "GET" if self.request.method == "HEAD" else self.request.method
+        return [self.scopes[method]] if method in self.scopes else []
 
     @property
     def client(self) -> str:
@@ -81,12 +85,19 @@ class ClientView(APIView):
         """The field that named a subject, for a problem."""
         return "subject"
 
-    def write(self, serializer: type, act: Callable[[dict[str, Any]], Response]) -> Response:
-        """Check the body, and act on it once for an `Idempotency-Key`; for a client of the sandbox, undo it."""
+    def write(self, serializer: type, act: Callable[[dict[str, Any]], Response], *, keep: bool = True) -> Response:
+        """Check the body, and act on it once for an `Idempotency-Key`; for a client of the sandbox, undo it.
+
+        Args:
+            keep: whether the answer may be stored to be given again; not if it holds a secret.
+        """
         http = self.request
         wanted = validated(serializer, http.data)
         if sandbox.is_sandbox(self.client):
             return sandbox.play(self.client, http, wanted, lambda: act(wanted))
+        if not keep:
+            with transaction.atomic():
+                return act(wanted)
         return once(self.client, http, getattr(http, "raw", b""), lambda: act(wanted))
 
     def handle_exception(self, error: Exception) -> Response:
@@ -149,7 +160,7 @@ def page(http: HttpRequest, view: ClientView, rows: Any, serializer: type, *orde
     pages = Pages(*ordering)
     try:
         found = pages.paginate_queryset(rows, http, view)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, InvalidValue):
         raise ValidationError({"cursor": ["Take it from `next` or `previous`, as it is."]}) from None
     return pages.get_paginated_response(serializer(found, many=True, context=context).data)
 

@@ -1,5 +1,6 @@
 """OAuth2 clients, and the scopes that each may have."""
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,9 +46,18 @@ class CleanTokenView(TokenView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """See `View.dispatch`."""
         sent = [value for values in request.POST.lists() for value in (values[0], *values[1])]
-        if any("\0" in value for value in [*sent, request.headers.get("Authorization", "")]):
+        sent.append(_basic(request.headers.get("Authorization", "")))
+        if any("\0" in value for value in sent):
             return JsonResponse({"error": "invalid_request"}, status=400)
         return super().dispatch(request, *args, **kwargs)
+
+
+def _basic(header: str) -> str:
+    """What HTTP Basic authentication carries, or nothing."""
+    try:
+        return base64.b64decode(header.partition(" ")[2]).decode("utf-8", "replace")
+    except ValueError:
+        return ""
 
 
 def usual_scopes() -> list[str]:

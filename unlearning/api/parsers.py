@@ -1,12 +1,13 @@
 """Reading bodies: strict JSON, of a size that can be answered for."""
 
-import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
+
+from unlearning import strict_json
 
 
 class TooLarge(APIException):
@@ -35,30 +36,6 @@ class StrictJsonParser(BaseParser):
         if media_type and "charset" in media_type and charset not in ("utf-8", "utf8"):
             raise ParseError("The body must be in UTF-8.")
         try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError:
-            raise ParseError("The body must be in UTF-8.") from None
-        try:
-            return json.loads(text, object_pairs_hook=_each_name_once, parse_constant=_no_constant)
-        except RecursionError:
-            raise ParseError("JSON parse error: nested too deeply.") from None
-        except ValueError as error:
-            raise ParseError(f"JSON parse error: {_position(error)}") from None
-
-
-def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _position(error: ValueError) -> str:
-    """Where and why, without what stands there."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg.rstrip(':')} at line {error.lineno}, column {error.colno}."
-    return f"{error}."
+            return strict_json.parse(content)
+        except strict_json.Malformed as malformed:
+            raise ParseError(f"JSON parse error: {malformed}.") from None

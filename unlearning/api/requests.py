@@ -310,12 +310,10 @@ class Requests(RequestView):
             return self.accepted(*opening.take_back(who, Part(items=scope["items"]), submission))
         if "dates" in scope:
             return self.accepted(*opening.take_back(who, Part(**scope["dates"]), submission))
-        return self.accepted(*opening.decide(who, self._decision(who, scope), submission))
+        return self.accepted(*opening.decide(who, lambda state: self._narrowed(state, scope), submission))
 
-    def _decision(self, who: Any, scope: dict[str, Any]) -> Decision:
+    def _narrowed(self, state: ConsentState | None, scope: dict[str, Any]) -> Decision:
         """The decision in force, less what the scope takes back."""
-        (subject,) = opening.known([who])
-        state = ConsentState.objects.filter(subject=subject).first()
         percent, categories = (state.share_percent, state.categories) if state else (0, None)
         if "share_percent" in scope:
             return Decision(min(percent, scope["share_percent"]), _CHANNEL, categories)

@@ -148,7 +148,7 @@ class Webhooks(_Webhook):
             body = EndpointOut(endpoint).data | {"secret": secret}
             return Response(body, status=201, headers=headers)
 
-        return self.write(EndpointIn, act)
+        return self.write(EndpointIn, act, keep=False)
 
     @described(
         "list_webhooks",
@@ -208,7 +208,7 @@ class Rotation(_Webhook):
         def act(wanted: dict[str, Any]) -> Response:
             return Response(EndpointOut(endpoint).data | {"secret": endpoints.rotate(endpoint)})
 
-        return self.write(EmptyIn, act)
+        return self.write(EmptyIn, act, keep=False)
 
 
 class Test(_Webhook):

@@ -10,7 +10,6 @@ from django.utils import timezone
 from unlearning.connectors.models import Callback
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL
-from unlearning.webhooks.addresses import Forbidden
 from unlearning.webhooks.delivering import GAPS
 from unlearning.webhooks.sending import post
 
@@ -23,11 +22,14 @@ _CLAIM = timedelta(seconds=60)
 _BETWEEN_LOOKS = timedelta(seconds=5)
 
 
-def register(request: Request, connector: str, urls: list[str]) -> None:
-    """Tell some addresses of a request's status from now on."""
+def register(request: Request, connector: str, urls: list[str], source: str, external_id: str) -> None:
+    """Tell some addresses of a request's status from now on, under the sender's own name and id."""
     now = timezone.now()
     Callback.objects.bulk_create(
-        [Callback(request=request, connector=connector, url=url, next_at=now) for url in dict.fromkeys(urls)],
+        [
+            Callback(request=request, connector=connector, url=url, source=source, external_id=external_id, next_at=now)
+            for url in dict.fromkeys(urls)
+        ],
         ignore_conflicts=True,
     )
 
@@ -56,7 +58,7 @@ def tell(connector: str, status: Callable[[Request], str], message: Callable[[Ca
 def _sent(callback: Callback, body: bytes, headers: dict[str, str]) -> bool:
     try:
         return 200 <= post(callback.url, body, headers) < 300
-    except (Forbidden, OSError, http.client.HTTPException) as error:
+    except (ValueError, OSError, http.client.HTTPException) as error:
         logger.info("callback %s was not taken: %s", callback.pk, type(error).__name__)
         return False
 

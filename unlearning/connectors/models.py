@@ -26,6 +26,8 @@ class Callback(models.Model):
     request = models.ForeignKey("unlearning.Request", on_delete=models.CASCADE, related_name="callbacks")
     connector = models.CharField(max_length=20)
     url = models.URLField(max_length=500)
+    source = models.CharField(max_length=100, blank=True)
+    external_id = models.CharField(max_length=100, blank=True, help_text="The sender's id of the request")
     told = models.CharField(max_length=20, blank=True, help_text="Status that was told last")
     tries = models.PositiveSmallIntegerField(default=0, help_text="For the present status")
     next_at = models.DateTimeField(help_text="Not to be tried before")

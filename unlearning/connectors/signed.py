@@ -1,23 +1,25 @@
 """What webhooks of others have in common: HMAC over the raw bytes, compared in constant time, and strict JSON."""
 
 import hmac
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from unlearning import strict_json
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, find_subjects
 from unlearning.requests import opening
-from unlearning.requests.errors import IdTaken
-from unlearning.requests.models import Request
+from unlearning.requests.errors import IdTaken, UnknownSubjects
+from unlearning.requests.models import Duplicate, Request
 from unlearning.requests.opening import Submission
 
 _AHEAD_SECONDS = 60
 FRESH_SECONDS = 300
+_MOST_DIGITS = 20
 
 
 class Refused(Exception):
@@ -66,11 +68,9 @@ def assert_fresh(timestamp: str, unit: float = 1.0) -> None:
     Args:
         unit: seconds of one tick.
     """
-    try:
-        seconds = int(timestamp) * unit
-    except ValueError:
-        raise Refused(401, "the timestamp is no number") from None
-    age = time.time() - seconds
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < _MOST_DIGITS):
+        raise Refused(401, "the timestamp is no number")
+    age = time.time() - int(timestamp) * unit
     if not -_AHEAD_SECONDS <= age <= FRESH_SECONDS:
         raise Refused(401, "the timestamp is not of now")
 
@@ -78,9 +78,24 @@ def assert_fresh(timestamp: str, unit: float = 1.0) -> None:
 def parsed(body: bytes) -> Any:
     """The JSON in a body."""
     try:
-        return json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise Refused(400, "the body is no JSON") from None
+        return strict_json.parse(body)
+    except strict_json.Malformed as malformed:
+        raise Refused(400, f"the body is no JSON: {malformed}") from None
+
+
+def sent_by(source: str, external_id: str, manner: str) -> Request | None:
+    """The request that a sender opened under an id, or that theirs was merged into."""
+    sent = {"source": source, "external_id": external_id, "manner": manner}
+    merged = Duplicate.objects.filter(**sent).values("request")
+    return Request.objects.filter(Q(**sent) | Q(pk__in=merged)).first()
+
+
+def number_of(request: Request, source: str) -> str | None:
+    """A sender's id of a request; None if it is not theirs."""
+    if request.source == source:
+        return request.external_id
+    merged = request.duplicates.filter(source=source).first()
+    return merged and merged.external_id
 
 
 def erase_first_known(candidates: Sequence[Identity], submission: Submission) -> Request:
@@ -95,6 +110,8 @@ def erase_first_known(candidates: Sequence[Identity], submission: Submission) ->
         return earlier or opening.refuse_unknown(submission)[0]
     try:
         return opening.erase(list(found.values()), submission)[0]
+    except UnknownSubjects:  # erased since they were found
+        return earlier or opening.refuse_unknown(submission)[0]
     except IdTaken:
         if earlier is not None and earlier.closed_at is not None:
             return earlier

@@ -125,7 +125,7 @@ def _read(status: Any, place: str) -> RecordedDecision:
 
 def _text(found: Any, name: str, place: str, default: str | None = None, most: int = 60) -> str:
     value = found.get(name, default) if isinstance(found, dict) else None
-    if not isinstance(value, str) or not value.strip() or len(value) > most or "\0" in value:
+    if not isinstance(value, str) or not value.strip() or len(value) > most or not _can_be_kept(value):
         raise BadRecord(f"{place}.{name}: give a text of 1 to {most} characters")
     return value
 
@@ -153,7 +153,9 @@ def _categories(status: dict[str, Any], place: str) -> list[str] | None:
     found = status.get("fedshare:categories")
     if found is None:
         return None
-    if not isinstance(found, list) or any(not isinstance(one, str) or len(one) > 100 or "\0" in one for one in found):
+    if not isinstance(found, list) or any(
+        not isinstance(one, str) or len(one) > 100 or not _can_be_kept(one) for one in found
+    ):
         raise BadRecord(f"{place}.fedshare:categories: give a list of texts of up to 100 characters")
     return found
 
@@ -161,9 +163,14 @@ def _categories(status: dict[str, Any], place: str) -> list[str] | None:
 def _purposes(status: dict[str, Any], place: str) -> list[str]:
     found = status.get("dpv:hasPurpose", [_PURPOSES[PURPOSE]])
     terms = found if isinstance(found, list) else [found]
-    if any(not isinstance(term, str) or len(term) > 60 or "\0" in term for term in terms):
+    if any(not isinstance(term, str) or len(term) > 60 or not _can_be_kept(term) for term in terms):
         raise BadRecord(f"{place}.dpv:hasPurpose: give terms of up to 60 characters")
     return [_PURPOSE_OF.get(term, term) for term in terms]
+
+
+def _can_be_kept(text: str) -> bool:
+    """Whether the database can hold it."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _term(purpose: str) -> str:

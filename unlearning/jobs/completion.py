@@ -54,6 +54,7 @@ def _complete(
             "state": request.state,
             "conclusion": request.conclusion,
         },
+        request.senders(),
     )
 
 

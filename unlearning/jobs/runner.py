@@ -196,6 +196,7 @@ def _fail(held: Claim, trouble: str) -> None:
                     emit(
                         catalogue.ATTENTION,
                         {"request": str(request.id), "kind": request.kind, "state": request.state},
+                        request.senders(),
                     )
     except LeaseLost as lost:
         logger.warning("%s", lost)

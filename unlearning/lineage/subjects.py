@@ -15,6 +15,13 @@ HASHED = {"sha256": hashlib.sha256, "sha1": hashlib.sha1, "md5": hashlib.md5}
 """Forms in which others name a person; they hash the value trimmed and in lower case."""
 
 
+_HASHED_BY_OTHERS = {
+    "email": lambda value: value.strip().lower(),
+    "phone": lambda value: "".join(character for character in value if character.isdigit()),
+}
+"""Kinds that others hash, and how they spell them before: an address trimmed in lower case, a number's digits."""
+
+
 @dataclass(frozen=True)
 class Named:
     """Somebody by a further identifier, in place of the identity under which they were registered."""
@@ -86,8 +93,7 @@ def ensure_subjects(identities: Iterable[str]) -> dict[str, Subject]:
                 learning_key=learning_key(digest),
                 wrapped_key=sealing.wrap(sealing.new_key()),
             )
-            for digest in dict.fromkeys(wanted.values())
-            if digest not in known
+            for digest in sorted(set(wanted.values()) - known)  # in one order, so that none waits for another
         ],
         ignore_conflicts=True,
         batch_size=2000,
@@ -111,9 +117,9 @@ def register_subject(identity: str, further: Sequence[Named] = (), *, returning:
         Suppressed: the identity was erased, and nobody says that it returns; nothing is done.
         Taken: an identifier is another subject's; nothing is done.
     """
-    if returning:
-        unsuppress(identity)
     (before,) = find_subjects([identity])
+    if returning and before is None:  # who is still being erased has not come back yet
+        unsuppress(identity)
     subject = ensure_subjects([identity]).get(identity)
     if subject is None:
         raise Suppressed
@@ -137,10 +143,10 @@ def _identify(subject: Subject, named: Named, place: int) -> None:
 
 
 def _forms(named: Named) -> list[Named]:
-    """The identifier, and for an e-mail address what others hash it to."""
-    if named.kind != "email" or named.form != RAW:
+    """The identifier, and what others hash it to."""
+    if named.kind not in _HASHED_BY_OTHERS or named.form != RAW:
         return [named]
-    value = named.value.strip().lower().encode()
+    value = _HASHED_BY_OTHERS[named.kind](named.value).encode()
     return [named, *(Named(named.kind, make(value).hexdigest(), form) for form, make in HASHED.items())]
 
 
@@ -163,13 +169,14 @@ def ensure_items(external_ids: Iterable[str], categories: Mapping[str, str] | No
     found = {item.external_id: item for item in Item.objects.filter(external_id__in=wanted)}
     new = [
         Item(external_id=e, learning_key=item_learning_key(e), category=named.get(e, ""))
-        for e in wanted
+        for e in sorted(wanted)  # in one order, so that none waits for another
         if e not in found
     ]
     if new:
         Item.objects.bulk_create(new, ignore_conflicts=True, batch_size=2000)
         found |= {item.external_id: item for item in Item.objects.filter(external_id__in=[i.external_id for i in new])}
-    changed = [item for item in found.values() if named.get(item.external_id, item.category) != item.category]
+    moved = [item for item in found.values() if named.get(item.external_id, item.category) != item.category]
+    changed = sorted(moved, key=lambda item: item.pk)
     for item in changed:
         item.category = named[item.external_id]
     Item.objects.bulk_update(changed, ["category"], batch_size=2000)
@@ -196,6 +203,7 @@ def unsuppress(identity: str) -> None:
 
 def shred(subject: Subject) -> None:
     """Destroy the subject's key and every field that could point at anyone (crypto-shredding)."""
+    subject.interactions.all().delete()
     subject.identifiers.all().delete()
     subject.exclusions.all().delete()
     subject.identity_digest = subject.learning_key = subject.wrapped_key = None

@@ -173,5 +173,6 @@ def _take(
     details |= {"ground": request.denial} if action == RequestEvent.Action.REFUSE else {}
     log.append(f"request.{action}", {"request": str(request.id), **details})
     if event:
-        emit(event, {"request": str(request.id), "kind": request.kind, "state": request.state})
+        told = {"request": str(request.id), "kind": request.kind, "state": request.state}
+        emit(event, told, request.senders())
     return request

@@ -59,6 +59,7 @@ class Request(models.Model):
     source = models.CharField(max_length=100, help_text="OAuth client or connector that sent it")
     share_percent_before = models.PositiveSmallIntegerField(null=True, help_text="Unshare: the slider as it was")
     share_percent_after = models.PositiveSmallIntegerField(null=True, help_text="Unshare: the slider as it is")
+    part = models.CharField(max_length=64, blank=True, help_text="Keyed digest of the items or dates that were named")
     received_at = models.DateTimeField()
     due_at = models.DateTimeField(help_text="End of the period that the regime allows")
     identity_asked_at = models.DateTimeField(null=True, help_text="While the requester's identity is in doubt")
@@ -124,6 +125,10 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    def senders(self) -> list[str]:
+        """Whoever asked for it."""
+        return [self.source, *self.duplicates.values_list("source", flat=True)]
 
 
 class Duplicate(models.Model):

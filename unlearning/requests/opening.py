@@ -1,27 +1,28 @@
 """Opening requests: the one way in, whoever sends them and in whatever format."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audits.evidence import log
+from audits.evidence.sealing import body_digest
 from unlearning.consent.coverage import Coverage, coverages
 from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
 from unlearning.consent.records import RecordedDecision
 from unlearning.consent.services import DEFAULT_NOTICE, PURPOSE, record_consent
 from unlearning.lineage.models import Interaction, Item, Subject
-from unlearning.lineage.subjects import Identity, find_subjects
+from unlearning.lineage.subjects import Identity, ensure_items, find_subjects
 from unlearning.requests import acceptance
 from unlearning.requests.deadlines import deadline
 from unlearning.requests.errors import BadField, IdTaken, UnknownSubjects
 from unlearning.requests.grounds import Ground
-from unlearning.requests.models import Duplicate, Manner, Request, RequestEvent
+from unlearning.requests.models import Duplicate, Manner, Request, RequestEvent, RequestSubject
 from unlearning.requests.states import FINAL, State
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
@@ -49,6 +50,10 @@ class Decision:
     effective_at: datetime | None = None
     corrects: int | None = None
     """Id of an event of the same subject that was recorded wrongly."""
+
+
+Narrowing = Callable[[ConsentState | None], Decision]
+"""Makes a decision of the one in force, which nobody changes meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +91,12 @@ def erase(
     if earlier:
         return earlier, False
     found = {subject.pk for subject in known(identities)}
+    # Requests before subjects, as everybody locks them.
+    _lock_open_erasures(found)
     subjects = list(Subject.objects.select_for_update().filter(pk__in=found).order_by("pk"))
     if any(subject.erased_at for subject in subjects):
         raise UnknownSubjects([place for place, one in enumerate(_found(identities)) if one is None])
-    request = _open_erasure_of(subjects)
+    request = _open_erasure_of(subjects, identity_verified)
     if request:
         _merge(request, submission)
         if identity_verified and request.state in (State.RECEIVED, State.IDENTITY_PENDING):
@@ -119,10 +126,15 @@ def refuse_unknown(submission: Submission, kind: str = Request.Kind.ERASE) -> tu
 
 
 @transaction.atomic
-def decide(identity: Identity | Subject, decision: Decision, submission: Submission) -> tuple[Request | None, bool]:
+def decide(
+    identity: Identity | Subject, wanted: Decision | Narrowing, submission: Submission
+) -> tuple[Request | None, bool]:
     """Record what a subject chose to share. What is no longer covered leaves at once, as an unshare request.
 
     Sent again under the same id, it is found and nothing is done.
+
+    Args:
+        wanted: the decision, or what makes it of the one in force.
 
     Returns:
         The request, or None where everything that is shared stays covered; and whether this submission is new.
@@ -132,18 +144,18 @@ def decide(identity: Identity | Subject, decision: Decision, submission: Submiss
         IdTaken: the id stands for something else; nothing is done.
         BadField: `corrects` is no event that can be corrected.
     """
-    subject = standing(identity)
     _lock_id(submission)
+    subject = standing(Subject.objects.select_for_update().get(pk=standing(identity).pk))
+    before = ConsentState.objects.filter(subject=subject).first()
+    decision = wanted if isinstance(wanted, Decision) else wanted(before)
     event = ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id).first()
     request = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
     if event is not None:
-        if (event.subject_id, event.share_percent) != (subject.pk, decision.share_percent):
+        if not _is_of(event, subject, decision):
             raise IdTaken
         return request, False
     if request is not None:
         raise IdTaken
-    subject = Subject.objects.select_for_update().get(pk=subject.pk)
-    before = subject.consent if hasattr(subject, "consent") else None
     corrected = _correctable(subject, decision.corrects)
     record_consent(
         subject=subject,
@@ -173,7 +185,7 @@ def decide_all(
     Raises:
         UnknownSubjects, IdTaken: nothing is done.
     """
-    subject = Subject.objects.select_for_update().get(pk=standing(identity).pk)
+    subject = standing(Subject.objects.select_for_update().get(pk=standing(identity).pk))
     before = subject.consent if hasattr(subject, "consent") else None
     recorded = 0
     for decision in decisions:
@@ -213,19 +225,19 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
     Raises:
         UnknownSubjects, IdTaken: as `decide`; nothing is done.
     """
-    subject = standing(identity)
     _lock_id(submission)
+    subject = standing(Subject.objects.select_for_update().get(pk=standing(identity).pk))
+    digest = body_digest(repr((sorted(part.items), part.since, part.until)).encode())
     earlier = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
     if earlier:
-        if earlier.scope != _scope(part) or not earlier.subjects.filter(subject=subject).exists():
+        if earlier.part != digest or not earlier.subjects.filter(subject=subject).exists():
             raise IdTaken
         return earlier, False
     if ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id).exists():
         raise IdTaken
-    subject = Subject.objects.select_for_update().get(pk=subject.pk)
     rows = Interaction.objects.filter(subject=subject)
     if part.items:
-        items = list(Item.objects.filter(external_id__in=part.items))
+        items = list(ensure_items(part.items).values())  # what was not seen yet must not come in later
         exclusions = [Exclusion(subject=subject, item=item) for item in items]
         rows = rows.filter(item__in=items)
     else:
@@ -241,6 +253,7 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
         submission,
         share_percent_before=percent,
         share_percent_after=percent,
+        part=digest,
     )
     acceptance.accept(request, acceptance.name_subjects(request, [subject]), rows, erased_subjects=[])
     return request, True
@@ -256,6 +269,14 @@ def categories_without(covered: Sequence[str] | None, taken_back: Sequence[str])
     if present is None:
         present = Item.objects.values_list("category", flat=True).distinct()
     return sorted(set(present) - set(taken_back))
+
+
+def _is_of(event: ConsentEvent, subject: Subject, decision: Decision) -> bool:
+    """Whether an event is what a decision says, as far as it says it."""
+    categories = None if decision.categories is None else sorted(set(decision.categories))
+    said = (subject.pk, decision.share_percent, categories, list(decision.purposes), decision.corrects)
+    found = (event.subject_id, event.share_percent, event.categories, event.purposes, event.corrects_id)
+    return said == found and decision.effective_at in (None, event.effective_at)
 
 
 def _is_known(subject: Subject, decision: RecordedDecision) -> bool:
@@ -344,16 +365,28 @@ def _find_erasure(identities: Sequence[Identity | Subject], submission: Submissi
     return request
 
 
-def _open_erasure_of(subjects: Sequence[Subject]) -> Request | None:
-    """An open erasure that concerns all of some subjects."""
-    return (
-        Request.objects.filter(kind=Request.Kind.ERASE, subjects__subject__in=subjects)
-        .exclude(state__in=FINAL)
-        .annotate(shared=Count("subjects"))
-        .filter(shared=len(subjects))
-        .order_by("received_at")
-        .first()
-    )
+def _open_erasures(subjects: Collection[UUID]) -> QuerySet[Request]:
+    concerned = RequestSubject.objects.filter(subject__in=subjects).values("request")
+    return Request.objects.filter(kind=Request.Kind.ERASE, pk__in=concerned).exclude(state__in=FINAL)
+
+
+def _lock_open_erasures(subjects: Collection[UUID]) -> None:
+    list(_open_erasures(subjects).order_by("pk").select_for_update().values_list("pk"))
+
+
+def _open_erasure_of(subjects: Sequence[Subject], identity_verified: bool) -> Request | None:
+    """An open erasure that the same can be merged into.
+
+    One that waits must concern exactly these subjects, so that nobody's verification counts for another; one that is
+    held while it waits would keep a verified one waiting. One that is accepted may concern others as well.
+    """
+    wanted = {subject.pk for subject in subjects}
+    for request in _open_erasures(wanted).order_by("received_at").select_for_update():
+        members = set(request.subjects.values_list("subject", flat=True))
+        held = request.state == State.ON_HOLD and request.rows_removed_at is None and identity_verified
+        if not held and (wanted <= members if request.rows_removed_at else wanted == members):
+            return request
+    return None
 
 
 def _merge(request: Request, submission: Submission) -> None:
@@ -375,7 +408,7 @@ def _await_identity(request: Request, by: str) -> None:
     RequestEvent.objects.create(
         request=request, action=RequestEvent.Action.ASK_IDENTITY, by=by, at=request.identity_asked_at
     )
-    emit(catalogue.RECEIVED, {"request": str(request.id), "kind": request.kind})
+    emit(catalogue.RECEIVED, {"request": str(request.id), "kind": request.kind}, request.senders())
 
 
 def _lock_id(submission: Submission) -> None:
@@ -423,7 +456,7 @@ def standing(identity: Identity | Subject) -> Subject:
     return subject
 
 
-def _create(kind: str, scope: str, submission: Submission, **slider: int) -> Request:
+def _create(kind: str, scope: str, submission: Submission, **more: int | str) -> Request:
     now = timezone.now()
     return Request.objects.create(
         kind=kind,
@@ -434,5 +467,5 @@ def _create(kind: str, scope: str, submission: Submission, **slider: int) -> Req
         external_id=submission.external_id,
         received_at=now,
         due_at=deadline(submission.regime, now),
-        **slider,
+        **more,
     )

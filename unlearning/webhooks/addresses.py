@@ -7,6 +7,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+_TUNNELS = tuple(
+    ipaddress.ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "2001::/32", "fec0::/10")
+)
+"""IPv6 addresses that lead to an IPv4 one, or that were private once."""
+
 _SCHEMES = {"https": 443, "http": 80}
 
 
@@ -54,12 +59,16 @@ def _parts(url: str) -> tuple[str, str, int]:
         port = parts.port
     except ValueError:
         raise Forbidden("this is no address") from None
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise Forbidden("write the address in ASCII: percent-encode its path, and its name in Punycode")
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise Forbidden("give an address that begins with https://")
     if parts.scheme != "https" and not settings.FEDSHARE_PRIVATE_TARGETS:
         raise Forbidden("give an address that begins with https://")
     if parts.username or parts.password or parts.fragment:
         raise Forbidden("leave user, password and fragment out of the address")
+    if not all(0 < len(label) < 64 for label in parts.hostname.rstrip(".").split(".")) and ":" not in parts.hostname:
+        raise Forbidden("this is no address")
     try:
         literal = ipaddress.ip_address(parts.hostname)
     except ValueError:
@@ -71,5 +80,7 @@ def _parts(url: str) -> tuple[str, str, int]:
 
 def _is_public(address: str) -> bool:
     parsed = ipaddress.ip_address(address.partition("%")[0])
+    if any(parsed in network for network in _TUNNELS if parsed.version == network.version):
+        return False
     inner = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
     return parsed.is_global and not parsed.is_multicast and (inner is None or inner.is_global)

@@ -50,7 +50,7 @@ def deliver(delivery_id: UUID) -> None:
         status = post(endpoint.url, body.encode(), _headers(endpoint, delivery, body))
     except Forbidden as error:
         trouble = str(error)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         trouble = f"no answer: {type(error).__name__}"
     _conclude(delivery, status, trouble, round((time.monotonic() - began) * 1000))
 
@@ -100,7 +100,7 @@ def _conclude(delivery: Delivery, status: int | None, trouble: str, milliseconds
     if status == _GONE:
         _disable(delivery.endpoint, "it answered 410 Gone")
     elif delivery.state == Delivery.State.FAILED:
-        _disable(delivery.endpoint, "nothing was accepted for three days")
+        _disable(delivery.endpoint, "a delivery was not accepted for three days")
 
 
 def _disable(endpoint: Endpoint, because: str) -> None:

@@ -1,5 +1,6 @@
 """Telling endpoints of an event: rows in the caller's transaction, so that both are or neither."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils import timezone
@@ -8,15 +9,18 @@ from unlearning.webhooks.catalogue import WITHDRAWN
 from unlearning.webhooks.models import Delivery, Endpoint
 
 
-def emit(event: str, payload: dict[str, Any]) -> None:
-    """Queue an event for every endpoint that subscribed to it.
+def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = None) -> None:
+    """Queue an event for the endpoints that subscribed to it.
 
     Args:
         event: a name of the catalogue.
         payload: ids and states; never an identity.
+        owners: of endpoints that may know; None: every one.
     """
     now = timezone.now()
     subscribed = Endpoint.objects.filter(disabled_at=None, events__contains=[event])
+    if owners is not None:
+        subscribed = subscribed.filter(owner__in=owners)
     Delivery.objects.bulk_create(
         [
             Delivery(endpoint=endpoint, event=event, payload=payload, occurred_at=now, next_at=now)

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from audits.evidence.document import BATCH, CERTIFICATION, EVIDENCE, REGISTER
 from audits.evidence.measurements import as_json, measured_from_json
-from audits.evidence.periods import FEWEST_MONTHS_KEPT, Clock, due_at, is_free, may_extend_until, months_after
+from audits.evidence.periods import FEWEST_MONTHS_KEPT, Clock, due_at, may_extend_until, months_after
 from audits.evidence.provisions import attack_classes
 from audits.reports.verify.errors import CheckFailed
 from audits.verification.plan import CERTIFICATION as CERTIFICATION_LEVEL
@@ -115,13 +115,22 @@ def _assert_due(request: dict[str, Any], name: str) -> None:
         raise CheckFailed(f"{name} was due in a time zone that is not known here") from None
     holidays = [date.fromisoformat(day) for day in moved["holidays"]]
     clock = Clock(moved["zone"], holidays, timedelta(seconds=moved["paused_seconds"]), moved["extended"] is not None)
-    if _moment(request["due_at"]) != due_at(request["regime"], received, clock):
+    # Within one zone Python compares the hands of the clock, which stand twice, or never, when summer time changes.
+    if _moment(request["due_at"]) != due_at(request["regime"], received, clock).astimezone(UTC):
         raise CheckFailed(f"{name} was due at another moment than its regime has")
-    if any(is_free(day, ()) for day in holidays) or len(holidays) > _MOST_HOLIDAYS:
+    if len(holidays) > _MOST_HOLIDAYS or not all(_moves(day, request["regime"], received, clock) for day in holidays):
         raise CheckFailed(f"{name} states holidays that move nothing")
     extended = moved["extended"]
     if extended and not received <= _moment(extended["at"]) < may_extend_until(request["regime"], received, clock):
         raise CheckFailed(f"{name} was extended after its first period had ended")
+
+
+def _moves(day: date, regime: str, received: datetime, clock: Clock) -> bool:
+    """Whether a holiday moved the end of the period, or of the one before its extension."""
+    rest = [other for other in clock.holidays if other != day]
+    periods = [replace(clock, extended=extended) for extended in {False, clock.extended}]
+    ends = [(due_at(regime, received, one), due_at(regime, received, replace(one, holidays=rest))) for one in periods]
+    return any(with_it != without for with_it, without in ends)
 
 
 def _same_data(document: dict[str, Any]) -> None:

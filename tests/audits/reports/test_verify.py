@@ -191,6 +191,10 @@ def _batched(**changes):
     return document
 
 
+def _deadline(**changes):
+    return {"zone": "UTC", "holidays": [], "paused_seconds": 0, "extended": None} | changes
+
+
 def _registered(**changes):
     document = sample_register()
     document["requests"][0] |= changes
@@ -243,6 +247,9 @@ def _registered(**changes):
         lambda: sample_batch(requests=sample_batch()["requests"] * 2),
         lambda: sample_batch(versions=[sample_batch()["versions"][0] | {"exact": True}]),
         lambda: _registered(due_at="2099-01-01T00:00:00+00:00"),
+        lambda: _registered(deadline=_deadline(paused_seconds=86_400)),
+        lambda: _registered(deadline=_deadline(holidays=["2026-03-03"])),
+        lambda: _registered(deadline=_deadline(zone="Nowhere/Else")),
         lambda: _registered(answered_at="2026-02-01T00:00:00+00:00"),
         lambda: _registered(denial="no"),
         lambda: _registered(state="unlearning"),

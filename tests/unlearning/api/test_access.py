@@ -1,5 +1,7 @@
 """Every endpoint, for every lack of a right, and for objects that are somebody else's."""
 
+import base64
+
 import pytest
 from django.test import Client
 from django.urls import get_resolver
@@ -82,6 +84,22 @@ def test_a_token_with_every_other_scope_is_refused(method, path, scope):
     answer = _call(client(scope=others), method, path)
     assert answer.status_code == 403
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["requests", f"subjects/{NOBODY}", f"subjects/{NOBODY}/export"])
+def test_a_head_needs_the_scope_of_a_get_and_nothing_else_is_answered(path):
+    other = client(scope="webhooks:manage")
+    assert other.head(f"/api/v1/{path}").status_code == 403
+    assert client(scope=EVERY_SCOPE).options(f"/api/v1/{path}").status_code == 405
+    assert client(scope=EVERY_SCOPE).patch(f"/api/v1/{path}").status_code == 405
+
+
+def test_a_null_byte_in_basic_authentication_is_malformed():
+    header = base64.b64encode(b"a\0b:c").decode()
+    answer = Client().post(
+        "/oauth/token/", {"grant_type": "client_credentials"}, headers={"Authorization": f"Basic {header}"}
+    )
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), [one for one in ENDPOINTS if NOBODY in one[1]])

@@ -147,7 +147,9 @@ def test_requests_are_listed_filtered_and_paged():
     assert crm.get("/api/v1/requests", {"received_before": before}).json()["results"] == []
 
 
-@pytest.mark.parametrize("query", [{"state": "lost"}, {"cursor": "x"}, {"sort": "id"}, {"received_from": "today"}])
+@pytest.mark.parametrize(
+    "query", [{"state": "lost"}, {"cursor": "x"}, {"cursor": "cD1hYmM="}, {"sort": "id"}, {"received_from": "today"}]
+)
 def test_a_bad_filter_is_a_problem(query):
     answer = client().get("/api/v1/requests", query)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, next(iter(query)))
@@ -306,6 +308,8 @@ def test_a_webhook_is_registered_tested_followed_and_deleted():
     assert made.json()["secret"].startswith("whsec_")
     address = made["Location"]
     assert "secret" not in crm.get(address).json()
+    post(crm, "webhooks", body, **{"Idempotency-Key": "k-1"})
+    assert not IdempotentAnswer.objects.exists()  # which would hold the secret
     assert post(crm, f"{address.removeprefix('/api/v1/')}/rotate").json()["secret"] != made.json()["secret"]
     told = post(crm, f"{address.removeprefix('/api/v1/')}/test")
     assert (told.status_code, told.json()["event"]) == (202, "webhook.test")

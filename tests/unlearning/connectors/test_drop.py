@@ -92,7 +92,7 @@ def test_a_round_erases_whom_it_knows_and_tells_what_became_of_each_row(platform
     assert (done.rows, done.opened, done.not_found) == (2, 1, 1)
     assert platform.uploads == [("email", [("2", 5)])]
     request = Request.objects.get()
-    assert (request.regime, request.manner, request.external_id) == ("ccpa", "drop", "email-1")
+    assert (request.regime, request.manner, request.external_id) == ("ccpa", "drop", "email/1")
     assert not Interaction.objects.exists()
 
     _complete(request)

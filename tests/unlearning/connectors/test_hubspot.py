@@ -91,6 +91,13 @@ def test_a_signed_delivery_that_makes_no_sense_is_malformed_and_nothing_of_it_is
     assert not Request.objects.exists()
 
 
+@pytest.mark.parametrize("timestamp", ["9" * 400, "", "-1", "1e3", "٣"])
+def test_a_timestamp_that_is_none_is_refused(timestamp):
+    headers = {"X-HubSpot-Signature-v3": "x", "X-HubSpot-Request-Timestamp": timestamp}
+    answer = outsider().post("/webhooks/hubspot", "[]", content_type="application/json", headers=headers)
+    assert answer.status_code == 401
+
+
 def test_other_events_are_ignored():
     assert _send(["x", 5, None, {"subscriptionType": "contact.creation"}]).status_code == 200
     assert not Request.objects.exists()

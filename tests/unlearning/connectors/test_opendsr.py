@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.unlearning.api.clients import client as api_client
-from tests.unlearning.people import make_subject
+from tests.unlearning.people import ask_erasure, make_subject
 from tests.unlearning.webhooks.receiver import receiving
 from unlearning.connectors.models import Callback
 from unlearning.connectors.opendsr import signing
@@ -169,6 +169,20 @@ def test_nobody_enters_without_the_scope(controller):
 def test_another_controller_does_not_see_it(controller):
     _post(controller, _request())
     assert api_client("other", "opendsr").get(f"/opendsr/v2/requests/{NUMBER}").status_code == 404
+
+
+def test_a_merged_request_is_followed_under_its_own_number_and_says_nothing_of_the_other(controller):
+    ask_erasure("customer-17", external_id="secret-77")
+    _post(controller, _request())
+    assert Request.objects.count() == 1
+    found = controller.get(f"/opendsr/v2/requests/{NUMBER}")
+    assert found.json()["subject_request_id"] == NUMBER
+    assert "secret-77" not in found.content.decode()
+
+
+def test_a_client_of_the_sandbox_is_refused(controller):
+    assert _post(api_client("try", "opendsr", sandbox=True), _request()).status_code == 401
+    assert Interaction.objects.count() == 40
 
 
 def test_every_change_of_status_is_called_back_signed(controller, settings):

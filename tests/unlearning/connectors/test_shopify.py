@@ -99,6 +99,13 @@ def test_a_data_request_is_passed_on_without_an_identity():
     assert told["reference"] == "9999"
 
 
+def test_a_topic_that_the_body_is_not_of_is_refused():
+    _customer()
+    body = json.dumps({"shop_domain": SHOP, "customer": {"id": 207119551}, "data_request": {"id": 1}}).encode()
+    assert [_send(body, topic=topic).status_code for topic in ("shop/redact", "customers/redact")] == [400, 400]
+    assert not Request.objects.exists()
+
+
 @pytest.mark.parametrize(
     "send",
     [

@@ -88,6 +88,19 @@ def test_an_erased_identity_does_not_come_back(tmp_path):
     assert _counts() == (1, 2, 1, 1)
 
 
+def test_rows_of_who_is_erased_meanwhile_do_not_slip_in(tmp_path, monkeypatch):
+    from tests.unlearning.people import ask_erasure
+    from unlearning.lineage.importing import loading
+
+    _import(_csv(tmp_path, *ROWS))
+    ensure = loading.ensure_items
+    # Between the look-up of the customers and their lock.
+    monkeypatch.setattr(loading, "ensure_items", lambda *args: (ask_erasure("ann"), ensure(*args))[1])
+    _import(_csv(tmp_path, "ann,plum,1700000000,100", "bob,plum,1700000000,100"))
+    assert set(Interaction.objects.values_list("item__external_id", flat=True)) == {"apple", "plum"}
+    assert Interaction.objects.count() == 2
+
+
 BAD = {
     "missing column": (["ann,apple,1700000000,1"], "subject,thing,time,ratio", "no column 'item'"),
     "bad timestamp": ([ROWS[0], "ann,fig,noon,100"], HEADER, "row 2, column 'time': this is no time"),

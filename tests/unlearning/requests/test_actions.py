@@ -160,6 +160,22 @@ def test_a_verified_duplicate_accepts_a_request_that_waits_for_the_identity():
     assert Request.objects.get().pk == request.pk
 
 
+def test_a_verified_requester_does_not_vouch_for_others():
+    for name in ("ann", "bob"):
+        make_subject(name, 100)
+    waiting = ask_erasure("ann", "bob", identity_verified=False)
+    own = ask_erasure("ann", external_id="e-2", source="shop")
+    assert own != waiting
+    assert (own.rows_removed, Interaction.objects.count()) == (40, 40)
+    assert Request.objects.get(pk=waiting.pk).state == State.IDENTITY_PENDING
+
+
+def test_a_verified_requester_does_not_wait_for_one_that_is_held():
+    actions.hold(_pending(), OFFICER)
+    assert ask_erasure("ann", external_id="e-2").state == State.ACCEPTED
+    assert not Interaction.objects.exists()
+
+
 def test_an_erasure_of_more_subjects_is_a_request_of_its_own():
     for name in ("ann", "bob"):
         make_subject(name, 100)

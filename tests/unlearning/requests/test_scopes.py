@@ -52,7 +52,9 @@ def test_items_that_are_taken_back_leave_and_do_not_come_back(ann):
     assert (request.scope, request.rows_removed, new) == ("items", 2, True)
     assert _items() == {"pear", "book", "thing"}
     assert (_load().stored, _load().not_covered) == (0, 2)
-    assert _take_back(Part(items=["apple", "film"]))[1] is False
+    assert _take_back(Part(items=["film", "apple", "unheard of"]))[1] is False
+    with pytest.raises(IdTaken):
+        _take_back(Part(items=["apple"]))
     with pytest.raises(IdTaken):
         _take_back(Part(since=datetime(2024, 1, 1, tzinfo=UTC), until=datetime(2024, 2, 1, tzinfo=UTC)))
 
@@ -64,8 +66,17 @@ def test_a_span_of_time_is_taken_back_without_its_end(ann):
     assert _load().stored == 0
 
 
-def test_nothing_of_it_shared_opens_no_request(ann):
+def test_what_was_not_seen_yet_is_taken_back_as_well(ann):
     assert _take_back(Part(items=["unheard of"])) == (None, True)
+    table = InteractionTable(["ann"], ["unheard of"], [datetime(2024, 1, 1, tzinfo=UTC)], None)
+    assert load_interactions(table, fleet=None).not_covered == 1
+
+
+def test_the_same_id_with_other_categories_is_another_submission(ann):
+    ask_slider("ann", 100, categories=["fruit"])
+    with pytest.raises(IdTaken):
+        ask_slider("ann", 100, categories=[])
+    assert ask_slider("ann", 100, categories=["fruit"]) is not None
 
 
 def test_a_category_is_taken_back_and_items_without_one_stay(ann):

@@ -11,11 +11,12 @@ INSIDE = [
     "https://127.0.0.1/", "https://127.1.2.3/", "https://[::1]/", "https://10.0.0.1/", "https://192.168.1.1/",
     "https://172.16.0.1/", "https://169.254.169.254/latest/meta-data/", "https://0.0.0.0/", "https://[fe80::1]/",
     "https://[fc00::1]/", "https://[::ffff:127.0.0.1]/", "https://100.64.0.1/", "https://224.0.0.1/",
-    "https://[2002:7f00:0001::]/",
+    "https://[2002:7f00:0001::]/", "https://[64:ff9b::7f00:1]/", "https://[::127.0.0.1]/", "https://[fec0::1]/",
 ]  # fmt: skip
 MALFORMED = [
     "http://example.org/", "ftp://example.org/", "example.org", "https://", "https://user:pw@example.org/",
     "https://example.org:99999/", "https://example.org/#x", "file:///etc/passwd", "https://[::1",
+    "https://example.org/ü", "https://a..b/", f"https://{'a' * 64}.example/", "https://example.org/a b",
 ]  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def test_refusals_are_retried_over_three_days_and_then_the_endpoint_is_disabled(
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.attempts.count()) == ("failed", len(GAPS) + 1)
     assert timedelta(days=2, hours=20) < now - began < timedelta(days=3, hours=4)
-    assert Endpoint.objects.get().disabled_because == "nothing was accepted for three days"
+    assert Endpoint.objects.get().disabled_because == "a delivery was not accepted for three days"
     assert recipients() == []
 
 

@@ -4,9 +4,10 @@ import base64
 import binascii
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import httpx
@@ -18,7 +19,7 @@ from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Named, find_subjects
 from unlearning.requests import opening
 from unlearning.requests.errors import IdTaken
-from unlearning.requests.models import Manner, Request
+from unlearning.requests.models import Duplicate, Manner, Request
 from unlearning.requests.opening import Submission
 from unlearning.requests.states import State
 
@@ -27,6 +28,10 @@ EXEMPTED, DELETED, NOT_FOUND = 2, 3, 5
 _KINDS = {"email": "email", "emails": "email", "phone": "phone", "phones": "phone"}
 _COMPOSITE = "drop_composite"
 _AT_ONCE = 1000
+_NUMBER = re.compile(r"[A-Za-z0-9._-]{1,30}")
+_AGAIN = "~"
+"""Between a row's id and what tells it from the same row of somebody who came back."""
+
 _TIMEOUT_SECONDS = 120
 _SHA256_BYTES = 32
 _MOST_BYTES = 2**31
@@ -57,7 +62,7 @@ class Row:
     @property
     def external_id(self) -> str:
         """What the row is known by here."""
-        return f"{self.list}-{self.number}"
+        return f"{self.list}/{self.number}"
 
 
 @dataclass
@@ -135,8 +140,8 @@ def _rows(content: bytes) -> Iterator[Row]:
 
 def _number(text: str | None, name: str, number: int) -> str:
     value = (text or "").strip()
-    if not value or len(value) > 30 or not value.isascii() or not value.isprintable():
-        raise BadList(f"{name}, row {number}: the ID is empty, or longer than 30 characters")
+    if not _NUMBER.fullmatch(value):
+        raise BadList(f"{name}, row {number}: the ID is not 1 to 30 letters, digits and . _ -")
     return value
 
 
@@ -156,16 +161,18 @@ def _named(row: Row) -> Named:
 
 
 def _known(row: Row) -> bool:
-    return Request.objects.filter(source=CONNECTOR, external_id=row.external_id).exists()
+    sent = {"source": CONNECTOR, "external_id": row.external_id}
+    return Request.objects.filter(**sent).exists() or Duplicate.objects.filter(**sent).exists()
 
 
 def _open(row: Row, subject: Subject) -> bool:
     submission = Submission(CONNECTOR, row.external_id, Request.Regime.CCPA, Manner.DROP)
     try:
         request, new = opening.erase([subject], submission)
-    except IdTaken:
-        raise BadList(f"{row.list}: row {row.number} stood for somebody else before") from None
-    callbacks.register(request, CONNECTOR, [""])
+    except IdTaken:  # of somebody who was erased under it, and has come back
+        again = replace(submission, external_id=f"{row.external_id}{_AGAIN}{subject.pk.hex[:8]}")
+        request, new = opening.erase([subject], again)
+    callbacks.register(request, CONNECTOR, [""], CONNECTOR, row.external_id)
     return new
 
 
@@ -180,7 +187,7 @@ def _ended() -> Iterator[tuple[Callback, Row, int]]:
         ours = [request.external_id] if request.source == CONNECTOR else []
         ours += request.duplicates.filter(source=CONNECTOR).values_list("external_id", flat=True)
         for external_id in ours:
-            name, _, number = external_id.rpartition("-")
+            name, _, number = external_id.partition(_AGAIN)[0].rpartition("/")
             yield callback, Row(name, number, ""), status
 
 

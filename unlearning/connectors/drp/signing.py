@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from unlearning.connectors import secrets
 from unlearning.connectors.signed import Refused, parsed
 
 _SIGNATURE_BYTES = 64
+_AGENT = re.compile(r"[A-Za-z0-9._:-]{1,90}")
 _LONGEST = timedelta(minutes=10)
 _LEEWAY = timedelta(minutes=1)
 _SALT = "fedshare.drp"
@@ -38,7 +40,11 @@ def opened(body: bytes, agent: str | None) -> dict[str, Any]:
     signature, message = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
     content = parsed(message)
     claimed = content.get("agent-id") if isinstance(content, dict) else None
-    if not isinstance(claimed, str) or not _signed_by(agent or claimed, signature, message):
+    if (
+        not isinstance(claimed, str)
+        or not _AGENT.fullmatch(claimed)
+        or not _signed_by(agent or claimed, signature, message)
+    ):
         raise Refused(401, "the signature does not hold: is the agent's key registered here?")
     if agent is not None and claimed != agent:
         raise Refused(401, "agent-id: another agent's than the token's")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from unlearning.connectors import callbacks
 from unlearning.connectors.drp import signing
 from unlearning.connectors.models import Callback
-from unlearning.connectors.signed import Refused, answered, erase_first_known, raw_body
+from unlearning.connectors.signed import Refused, answered, erase_first_known, number_of, raw_body
 from unlearning.lineage.subjects import Identity, Named
 from unlearning.requests import actions
 from unlearning.requests.actions import By
@@ -79,8 +79,8 @@ def requests(http: HttpRequest) -> HttpResponse:
     submission = Submission(_source(sender), number, regime, Manner.DRP)
     request = erase_first_known(_identities(content), submission)
     if callback is not None:
-        callbacks.register(request, CONNECTOR, [callback])
-    return JsonResponse(status_object(request))
+        callbacks.register(request, CONNECTOR, [callback], _source(sender), number)
+    return JsonResponse(status_object(request, number))
 
 
 @csrf_exempt
@@ -89,22 +89,23 @@ def requests(http: HttpRequest) -> HttpResponse:
 def one_request(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Tell a request's status, or take it back until it is under way."""
     sender = signing.agent_of(http.headers.get("Authorization", ""))
-    request = Request.objects.filter(pk=request_id, source=_source(sender), manner=Manner.DRP).first()
-    if request is None:
+    request = Request.objects.filter(pk=request_id).first()
+    number = request and number_of(request, _source(sender))
+    if request is None or number is None:
         raise Refused(404, "there is no such request of yours")
     if http.method == "DELETE":
         try:
-            request = actions.cancel(request, By(_source(sender)))
+            request = actions.cancel_submission(request, _source(sender), By(_source(sender)))
         except NotAllowed:
             raise Refused(409, "the request is under way: the data is gone already") from None
-    return JsonResponse(status_object(request))
+    return JsonResponse(status_object(request, number))
 
 
-def status_object(request: Request) -> dict[str, Any]:
-    """A request as the protocol tells it."""
+def status_object(request: Request, number: str) -> dict[str, Any]:
+    """A request as the protocol tells it to who asked for it, under their own number."""
     told = {
         "request_id": str(request.pk),
-        "agent_request_id": request.external_id,
+        "agent_request_id": number,
         "status": status_of(request),
         "received_at": request.received_at.isoformat(),
         "expected_by": request.due_at.isoformat(),
@@ -123,7 +124,9 @@ def tell_callbacks() -> None:
 
 
 def _callback(callback: Callback, status: str) -> callbacks.Message:
-    return json.dumps(status_object(callback.request)).encode(), {"Content-Type": "application/json"}
+    return json.dumps(status_object(callback.request, callback.external_id)).encode(), {
+        "Content-Type": "application/json"
+    }
 
 
 def _source(agent_id: str) -> str:

@@ -98,12 +98,12 @@ def status_of(request: Request) -> str:
     return _STATUS.get(State(request.state), "in_progress")
 
 
-def status_body(request: Request, status: str) -> dict[str, Any]:
-    """What is said of a request."""
+def status_body(request: Request, status: str, controller: str, number: str) -> dict[str, Any]:
+    """What is said of a request to who asked for it, under their own number."""
     return {
-        "controller_id": request.source,
+        "controller_id": controller,
         "expected_completion_time": request.due_at.isoformat(),
-        "subject_request_id": request.external_id,
+        "subject_request_id": number,
         "request_status": status,
         "results_url": None,
         "results_count": 0 if request.denial else request.rows_removed,

@@ -16,11 +16,11 @@ from oauth2_provider.oauth2_backends import get_oauthlib_core
 from unlearning.connectors import callbacks
 from unlearning.connectors.models import Callback
 from unlearning.connectors.opendsr import messages, signing
-from unlearning.connectors.signed import Refused, erase_first_known, parsed, raw_body
+from unlearning.connectors.signed import Refused, erase_first_known, parsed, raw_body, sent_by
 from unlearning.requests import actions
 from unlearning.requests.actions import By
 from unlearning.requests.errors import NotAllowed
-from unlearning.requests.models import Manner, Request
+from unlearning.requests.models import Manner
 from unlearning.requests.opening import Submission
 
 CONNECTOR = "opendsr"
@@ -78,12 +78,12 @@ def requests(http: HttpRequest) -> tuple[int, Any]:
     """Take a request."""
     if http.method != "POST":
         raise Refused(405, "use POST")
+    body = raw_body(http)  # before anything else reads it
     client = _client(http)
-    body = raw_body(http)
     wanted = messages.check(parsed(body))
     submission = Submission(client, wanted.subject_request_id, wanted.regulation, Manner.OPENDSR)
     request = erase_first_known(wanted.identities, submission)
-    callbacks.register(request, CONNECTOR, wanted.callbacks)
+    callbacks.register(request, CONNECTOR, wanted.callbacks, client, wanted.subject_request_id)
     return 201, {
         "controller_id": client,
         "expected_completion_time": request.due_at.isoformat(),
@@ -97,21 +97,22 @@ def requests(http: HttpRequest) -> tuple[int, Any]:
 def one_request(http: HttpRequest, subject_request_id: UUID) -> tuple[int, Any]:
     """Tell a request's status, or take it back while it is pending."""
     client = _client(http)
-    request = Request.objects.filter(source=client, external_id=str(subject_request_id), manner=Manner.OPENDSR).first()
+    number = str(subject_request_id)
+    request = sent_by(client, number, Manner.OPENDSR)
     if request is None:
         raise Refused(404, "there is no such request of yours")
     if http.method == "GET":
-        return 200, messages.status_body(request, messages.status_of(request))
+        return 200, messages.status_body(request, messages.status_of(request), client, number)
     if http.method != "DELETE":
         raise Refused(405, "use GET or DELETE")
     try:
-        actions.cancel(request, By(client))
+        actions.cancel_submission(request, client, By(client))
     except NotAllowed:
         raise Refused(409, "the request is no longer pending: the data is gone already") from None
     return 202, {
         "controller_id": client,
         "received_time": request.received_at.isoformat(),
-        "subject_request_id": request.external_id,
+        "subject_request_id": number,
         "api_version": messages.API_VERSION,
     }
 
@@ -122,7 +123,8 @@ def tell_callbacks() -> None:
 
 
 def _callback(callback: Callback, status: str) -> callbacks.Message:
-    content = messages.status_body(callback.request, status) | {"status_callback_url": callback.url}
+    told = messages.status_body(callback.request, status, callback.source, callback.external_id)
+    content = told | {"status_callback_url": callback.url}
     body = json.dumps(content).encode()
     return body, {"Content-Type": "application/json", **signing.headers(body)}
 

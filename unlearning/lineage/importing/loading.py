@@ -14,7 +14,7 @@ from unlearning.consent.services import record_consent
 from unlearning.lineage.freezing import stamp
 from unlearning.lineage.importing.reading import InteractionTable
 from unlearning.lineage.models import Subject
-from unlearning.lineage.subjects import ensure_items, ensure_subjects, subject_key
+from unlearning.lineage.subjects import ensure_items, ensure_subjects, subject_key, suppressed_among
 
 _ROWS_BETWEEN_REPORTS = 2000
 NOTHING = Coverage()
@@ -56,14 +56,8 @@ def load_interactions(
     subjects = ensure_subjects(table.subjects)
     items = ensure_items(table.items, table.item_categories())
     _first_consents(table, subjects)
-    # Locked against a slider that moves meanwhile: what it uncovers must not slip in behind it.
-    locked = [
-        s.pk
-        for s in Subject.objects.select_for_update(no_key=True)
-        .filter(pk__in=[s.pk for s in subjects.values()])
-        .order_by("pk")
-    ]
-    covered_by = coverages(locked)
+    subjects = _locked(subjects)
+    covered_by = coverages(subject.pk for subject in subjects.values())
     keys = {identity: subject_key(subject) for identity, subject in subjects.items()}
 
     devices: dict[tuple[int, int], bool] = {}
@@ -99,6 +93,18 @@ def load_interactions(
         fleet.add(_device_data(devices))
     progress(len(table))
     return ImportSummary(len(table), len(subjects), stored, covered - stored, not_covered, suppressed)
+
+
+def _locked(subjects: dict[str, Subject]) -> dict[str, Subject]:
+    """The subjects, locked: against a slider that moves and an erasure, behind which nothing must slip in.
+
+    Those who are being erased since they were found are left out.
+    """
+    present = Subject.objects.filter(pk__in=[s.pk for s in subjects.values()], erased_at=None).order_by("pk")
+    locked = {subject.pk: subject for subject in present.select_for_update(no_key=True)}
+    leaving = suppressed_among(bytes(subject.identity_digest) for subject in locked.values())
+    staying = {pk for pk, subject in locked.items() if bytes(subject.identity_digest) not in leaving}
+    return {identity: locked[subject.pk] for identity, subject in subjects.items() if subject.pk in staying}
 
 
 def _first_consents(table: InteractionTable, subjects: dict[str, Subject]) -> None:
