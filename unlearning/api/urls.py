@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from unlearning.api import consents, interactions, lineage, reference, requests, subjects, webhooks
+from unlearning.api import consents, interactions, lineage, reference, request_actions, requests, subjects, webhooks
 from unlearning.api.base import NothingHere
 
 app_name = "api"
@@ -26,12 +26,12 @@ urlpatterns = [
     path(_REQUEST, requests.OneRequest.as_view(), name="request"),
     path(f"{_REQUEST}/events", requests.Events.as_view(), name="request-events"),
     path(f"{_REQUEST}/evidence", requests.Evidence.as_view(), name="evidence"),
-    path(f"{_REQUEST}/cancel", requests.Cancellation.as_view(), name="cancel"),
-    path(f"{_REQUEST}/verify-identity", requests.IdentityCheck.as_view(), name="verify-identity"),
-    path(f"{_REQUEST}/hold", requests.Hold.as_view(), name="hold"),
-    path(f"{_REQUEST}/release", requests.Release.as_view(), name="release"),
-    path(f"{_REQUEST}/extend", requests.ExtensionOfPeriod.as_view(), name="extend"),
-    path(f"{_REQUEST}/refuse", requests.Refusal.as_view(), name="refuse"),
+    path(f"{_REQUEST}/cancel", request_actions.Cancellation.as_view(), name="cancel"),
+    path(f"{_REQUEST}/verify-identity", request_actions.IdentityCheck.as_view(), name="verify-identity"),
+    path(f"{_REQUEST}/hold", request_actions.Hold.as_view(), name="hold"),
+    path(f"{_REQUEST}/release", request_actions.Release.as_view(), name="release"),
+    path(f"{_REQUEST}/extend", request_actions.ExtensionOfPeriod.as_view(), name="extend"),
+    path(f"{_REQUEST}/refuse", request_actions.Refusal.as_view(), name="refuse"),
     path("versions/<slug:recommender>/<int:number>/lineage", lineage.VersionLineage.as_view(), name="version-lineage"),
     path("lineage/events", lineage.RunEvents.as_view(), name="lineage-events"),
     path("webhooks", webhooks.Webhooks.as_view(), name="webhooks"),

@@ -1,7 +1,7 @@
 """Consent records after ISO/IEC TS 27560:2023, as JSON-LD with the W3C Data Privacy Vocabulary.
 
 The profile is that of the community group's guide (https://w3id.org/dpv/guides/consent-27560). A record holds every
-event of a subject's history, so that what was exported can be imported again without loss.
+event of a subject's history that counts; those that were corrected stay here.
 """
 
 from collections.abc import Sequence

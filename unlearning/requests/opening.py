@@ -112,13 +112,13 @@ def erase(
 
 
 @transaction.atomic
-def refuse_unknown(submission: Submission, kind: str = Request.Kind.ERASE) -> tuple[Request, bool]:
+def refuse_unknown(submission: Submission) -> tuple[Request, bool]:
     """Put on record that somebody asked of whom nothing is held: the answer that the law wants is that."""
     _lock_id(submission)
     earlier = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
     if earlier:
         return earlier, False
-    request = _create(kind, Request.Scope.ALL, submission)
+    request = _create(Request.Kind.ERASE, Request.Scope.ALL, submission)
     request.state, request.denial, request.closed_at = State.REFUSED, Ground.NOT_HELD, timezone.now()
     request.save(update_fields=["state", "denial", "closed_at"])
     log.append("request.refused", {"ground": request.denial, "kind": request.kind, "request": str(request.id)})
