@@ -17,8 +17,9 @@ from unlearning.lineage.datasets import salted_root, shared_data
 from unlearning.lineage.freezing import freeze
 from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.subjects import ensure_subjects, find_subjects
-from unlearning.requests import opening
-from unlearning.requests.opening import Decision, Submission
+from unlearning.requests import deciding
+from unlearning.requests.deciding import Decision
+from unlearning.requests.opening import Submission
 
 _ITEMS = 20_000
 _TRACED, _MOVED = 500, 100
@@ -143,7 +144,7 @@ _moves = 0
 def _move(identity: str) -> None:
     global _moves
     _moves += 1
-    opening.decide(identity, Decision(99 - _moves // 100_000, "benchmark"), Submission("benchmark", f"m-{_moves}"))
+    deciding.decide(identity, Decision(99 - _moves // 100_000, "benchmark"), Submission("benchmark", f"m-{_moves}"))
 
 
 def _freeze() -> None:

@@ -8,9 +8,10 @@ from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import InteractionTable
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, ensure_subjects
-from unlearning.requests import opening
+from unlearning.requests import deciding, opening
+from unlearning.requests.deciding import Decision
 from unlearning.requests.models import Request
-from unlearning.requests.opening import Decision, Submission
+from unlearning.requests.opening import Submission
 
 WHEN = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -32,4 +33,4 @@ def ask_erasure(*identities: Identity, external_id: str = "e-1", source: str = "
 def ask_slider(identity: Identity, share_percent: int, external_id: str = "s-1", **more) -> Request | None:
     """A slider as the CRM moves it. Returns the request that it opened."""
     decision = Decision(share_percent, "app", **more)
-    return opening.decide(identity, decision, Submission("crm", external_id))[0]
+    return deciding.decide(identity, decision, Submission("crm", external_id))[0]

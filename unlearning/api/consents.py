@@ -13,10 +13,11 @@ from unlearning.api.requests import RequestOut
 from unlearning.consent import records
 from unlearning.consent.models import ConsentEvent, ConsentState
 from unlearning.consent.services import DEFAULT_NOTICE, PURPOSE
-from unlearning.requests import opening
+from unlearning.requests import deciding
+from unlearning.requests.deciding import Decision
 from unlearning.requests.errors import BadField
 from unlearning.requests.models import Request
-from unlearning.requests.opening import Decision, Submission
+from unlearning.requests.opening import Submission
 
 
 class ConsentIn(Strict):
@@ -103,7 +104,7 @@ class Consents(ClientView):
             corrects=wanted.get("corrects"),
         )
         submission = Submission(self.client, wanted["external_id"], wanted["regime"])
-        request, new = opening.decide(wanted["subject"], decision, submission)
+        request, new = deciding.decide(wanted["subject"], decision, submission)
         event = ConsentEvent.objects.get(recorded_by=self.client, external_id=wanted["external_id"])
         state = ConsentState.objects.filter(subject=event.subject_id).first()
         shown = {"event": event.pk, "share_percent": state.share_percent if state else 0, "request": request}
@@ -151,7 +152,7 @@ class ConsentRecords(ClientView):
             except records.BadRecord as bad:
                 field, _, remedy = str(bad).partition(": ")
                 raise BadField(f"record.{field}", remedy) from None
-            found = opening.decide_all(wanted["subject"], decisions, self.client, wanted["regime"])
+            found = deciding.decide_all(wanted["subject"], decisions, self.client, wanted["regime"])
             return Response(ImportedOut(found, context={"client": self.client}).data)
 
         return self.write(RecordIn, act)

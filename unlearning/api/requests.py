@@ -19,10 +19,11 @@ from unlearning.api import sandbox
 from unlearning.api.base import ClientView, PageQuery, described, page, paged, query
 from unlearning.api.fields import Choice, ExternalId, Moment, Strict, Who
 from unlearning.consent.models import ConsentState
-from unlearning.requests import opening
+from unlearning.requests import deciding, opening
+from unlearning.requests.deciding import Decision, Part
 from unlearning.requests.grounds import Ground
 from unlearning.requests.models import Duplicate, Request, RequestEvent
-from unlearning.requests.opening import Decision, Part, Submission
+from unlearning.requests.opening import Submission
 from unlearning.requests.states import State
 
 _MAX_SUBJECTS = 1000
@@ -286,17 +287,17 @@ class Requests(RequestView):
         (who,) = wanted["subjects"]
         scope = wanted.get("scope") or {"share_percent": 0}
         if "items" in scope:
-            return self.accepted(*opening.take_back(who, Part(items=scope["items"]), submission))
+            return self.accepted(*deciding.take_back(who, Part(items=scope["items"]), submission))
         if "dates" in scope:
-            return self.accepted(*opening.take_back(who, Part(**scope["dates"]), submission))
-        return self.accepted(*opening.decide(who, lambda state: self._narrowed(state, scope), submission))
+            return self.accepted(*deciding.take_back(who, Part(**scope["dates"]), submission))
+        return self.accepted(*deciding.decide(who, lambda state: self._narrowed(state, scope), submission))
 
     def _narrowed(self, state: ConsentState | None, scope: dict[str, Any]) -> Decision:
         """The decision in force, less what the scope takes back."""
         percent, categories = (state.share_percent, state.categories) if state else (0, None)
         if "share_percent" in scope:
             return Decision(min(percent, scope["share_percent"]), _CHANNEL, categories)
-        return Decision(percent, _CHANNEL, opening.categories_without(categories, scope["categories"]))
+        return Decision(percent, _CHANNEL, deciding.categories_without(categories, scope["categories"]))
 
 
 class OneRequest(RequestView):

@@ -33,7 +33,7 @@ def record_consent(
 ) -> ConsentEvent:
     """Append a consent event and bring the projection up to date.
 
-    This alone withdraws nothing: `requests.opening.decide` does, for what the state in force no longer covers.
+    This alone withdraws nothing: `requests.deciding.decide` does, for what the state in force no longer covers.
 
     Args:
         categories: of items that it covers; None means every one.

@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods
 from unlearning.consent.models import ConsentState
 from unlearning.lineage import tracing
 from unlearning.lineage.models import Interaction, Item
-from unlearning.requests import opening
+from unlearning.requests import deciding, opening
+from unlearning.requests.deciding import Decision
 from unlearning.requests.errors import UnknownSubjects
 from unlearning.requests.models import Manner, Request
-from unlearning.requests.opening import Decision, Submission
+from unlearning.requests.opening import Submission
 from unlearning.subject_page.links import BadLink, Visit, visit
 
 STEPS = (0, 20, 50, 80, 100)
@@ -66,7 +67,7 @@ def page(http: HttpRequest, token: str) -> HttpResponse:
         context = _context(visitor, categories) | {"trouble": _("Choose one of the steps.")}
         return _answered(render(http, "subject/page.html", context, status=400))
     try:
-        opening.decide(visitor.subject, _decision(visitor, chosen, categories, withdraws), _submission(visitor))
+        deciding.decide(visitor.subject, _decision(visitor, chosen, categories, withdraws), _submission(visitor))
     except UnknownSubjects:
         return _answered(render(http, "subject/expired.html", status=410))
     return _answered(redirect(f"{http.path}?saved=1"))

@@ -13,7 +13,7 @@ from unlearning.consent.models import ConsentState
 from unlearning.consent.records import BadRecord
 from unlearning.consent.services import record_consent
 from unlearning.lineage.models import Interaction
-from unlearning.requests import opening
+from unlearning.requests import deciding
 
 pytestmark = pytest.mark.django_db
 
@@ -30,15 +30,15 @@ def test_a_record_that_is_exported_can_be_imported_without_loss():
     record = json.loads(json.dumps(records.export(ann, "Retailer")))
     bob = make_subject("bob", 100)
     bob_before = len(_history(bob))
-    found = opening.decide_all("bob", records.read(record), "other", "gdpr")
+    found = deciding.decide_all("bob", records.read(record), "other", "gdpr")
     assert (found["recorded"], found["known"]) == (3, 0)
     imported = [event for event in _history(bob) if event in _history(ann)]
     assert imported == _history(ann)
     assert len(_history(bob)) == bob_before + 3
-    again = opening.decide_all("bob", records.read(record), "other", "gdpr")
+    again = deciding.decide_all("bob", records.read(record), "other", "gdpr")
     assert (again["recorded"], again["known"], again["request"]) == (0, 3, None)
     # Into the service that it came from as well.
-    assert opening.decide_all("ann", records.read(record), "other", "gdpr")["known"] == 3
+    assert deciding.decide_all("ann", records.read(record), "other", "gdpr")["known"] == 3
 
 
 def test_what_an_imported_record_no_longer_covers_is_unshared():
@@ -49,7 +49,7 @@ def test_what_an_imported_record_no_longer_covers_is_unshared():
             {"@type": "dpv:ConsentWithdrawn", "dct:identifier": "1", "dct:date": timezone.now().isoformat()}
         ],
     }
-    found = opening.decide_all("ann", records.read(record), "other", "gdpr")
+    found = deciding.decide_all("ann", records.read(record), "other", "gdpr")
     assert found["request"].rows_removed == 40
     assert not Interaction.objects.exists()
 

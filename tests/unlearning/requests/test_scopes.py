@@ -11,9 +11,10 @@ from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import InteractionTable
 from unlearning.lineage.models import Interaction
 from unlearning.lineage.subjects import ensure_subjects
-from unlearning.requests import opening
+from unlearning.requests import deciding
+from unlearning.requests.deciding import Decision, Part
 from unlearning.requests.errors import BadField, IdTaken, UnknownSubjects
-from unlearning.requests.opening import Decision, Part, Submission
+from unlearning.requests.opening import Submission
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +45,7 @@ def _items():
 
 
 def _take_back(part, external_id="p-1"):
-    return opening.take_back("ann", part, Submission("crm", external_id))
+    return deciding.take_back("ann", part, Submission("crm", external_id))
 
 
 def test_items_that_are_taken_back_leave_and_do_not_come_back(ann):
@@ -80,7 +81,7 @@ def test_the_same_id_with_other_categories_is_another_submission(ann):
 
 
 def test_a_category_is_taken_back_and_items_without_one_stay(ann):
-    left = opening.categories_without(None, ["media"])
+    left = deciding.categories_without(None, ["media"])
     request = ask_slider("ann", 100, categories=left)
     assert (request.scope, request.rows_removed) == ("categories", 2)
     assert _items() == {"apple", "pear", "thing"}
@@ -92,7 +93,7 @@ def test_a_category_is_taken_back_and_items_without_one_stay(ann):
 
 def test_a_decision_for_another_purpose_says_nothing_about_this_one(ann):
     decision = Decision(0, "app", purposes=("research",))
-    assert opening.decide("ann", decision, Submission("crm", "s-1")) == (None, True)
+    assert deciding.decide("ann", decision, Submission("crm", "s-1")) == (None, True)
     assert len(_items()) == 5
 
 
