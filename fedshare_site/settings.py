@@ -244,7 +244,10 @@ FEDSHARE_ASSURANCE = os.environ.get("FEDSHARE_ASSURANCE", "quick")
 if FEDSHARE_ASSURANCE not in LEVELS:
     raise ImproperlyConfigured(f"FEDSHARE_ASSURANCE: {FEDSHARE_ASSURANCE!r} is none of {', '.join(LEVELS)}")
 
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
+"""Beat keeps no file of its own: what is due stands in the database, and a file that a kill tore would stop it for
+good. A daily task whose hour passes while beat is down runs the next day."""
+
 CELERY_BEAT_SCHEDULE = {
     "plan-and-sweep": {"task": "unlearning.plan_and_sweep", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-reports": {"task": "unlearning.sweep_reports", "schedule": 10.0, "options": {"expires": 10}},

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts load where they are first used: the offline verifier waits for none
 import torch
-from scipy import stats
 from torch import Tensor
 
 from audits.verification.exposure import Exposure, Scene, read
@@ -126,7 +126,7 @@ def paired_change(before: Floats, after: Floats, confidence: float = 0.95) -> In
     """
     change = after - before
     mean, error = float(change.mean()), float(change.std(ddof=1)) / len(change) ** 0.5
-    half = float(stats.t.ppf((1 + confidence) / 2, len(change) - 1)) * error
+    half = float(scipy.stats.t.ppf((1 + confidence) / 2, len(change) - 1)) * error
     return Interval(mean, mean - half, mean + half, confidence)
 
 

@@ -11,7 +11,9 @@ class Crm:
     """Talks to the API."""
 
     def __init__(self, address: str, client_id: str, secret: str):
-        self._http = httpx.Client(base_url=address, timeout=30)
+        # A connection of its own for each request: one that idles may be closed just as it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=address, timeout=30, limits=limits)
         answer = self._http.post(
             "/oauth/token/",
             data={"grant_type": "client_credentials", "scope": SCOPES},

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts load where they are first used: the offline verifier waits for none
 
 from audits.verification.statistics.intervals import Floats
 
@@ -47,12 +47,12 @@ def detect(values: Floats, references: Floats) -> Detection:
     if np.ptp(references) == 0:
         raise ValueError("the references do not differ: they are not independent trainings")
     if len(values) > 1:
-        welch = stats.ttest_ind(values, references, equal_var=False)
-        ranks = stats.mannwhitneyu(values, references)
+        welch = scipy.stats.ttest_ind(values, references, equal_var=False)
+        ranks = scipy.stats.mannwhitneyu(values, references)
         return Detection(float(welch.statistic), float(welch.pvalue), float(ranks.pvalue))
     value = float(values[0])
     t = (value - float(references.mean())) / (float(references.std(ddof=1)) * math.sqrt(1 + 1 / k))
-    return Detection(t, float(2 * stats.t.sf(abs(t), k - 1)), rank_p(value, references))
+    return Detection(t, float(2 * scipy.stats.t.sf(abs(t), k - 1)), rank_p(value, references))
 
 
 def detect_or_even(values: Floats, references: Floats) -> Detection:
@@ -72,9 +72,9 @@ def detectable_shift(references: int, alpha: float = 0.05, power: float = 0.8) -
     The power of Crawford and Howell's t is that of a noncentral t with K - 1 degrees of freedom.
     """
     scale, df = math.sqrt(1 + 1 / references), references - 1
-    critical = stats.t.ppf(1 - alpha, df)
+    critical = scipy.stats.t.ppf(1 - alpha, df)
     low, high = 0.0, 100.0
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if stats.nct.sf(critical, df, middle / scale) < power else (low, middle)
+        low, high = (middle, high) if scipy.stats.nct.sf(critical, df, middle / scale) < power else (low, middle)
     return low

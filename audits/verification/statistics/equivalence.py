@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts load where they are first used: the offline verifier waits for none
 
 from audits.verification.statistics.intervals import Floats, Interval
 
@@ -73,7 +73,7 @@ def residual_influence(after: Floats, known: Floats, without: Floats, confidence
         ValueError: fewer than three models without the data, or a value that isn't finite.
     """
     found = Contrast.of(after, known, without)
-    t2 = float(stats.t.ppf((1 + confidence) / 2, found.df)) ** 2
+    t2 = float(scipy.stats.t.ppf((1 + confidence) / 2, found.df)) ** 2
     a = found.denominator**2 - t2 * found.denominator_variance
     b = found.numerator * found.denominator - t2 * found.covariance
     c = found.numerator**2 - t2 * found.numerator_variance
@@ -92,7 +92,7 @@ def tost(after: Floats, known: Floats, without: Floats, margin: float) -> float:
     """
     found = Contrast.of(after, known, without)
     sign = 1 if found.denominator >= 0 else -1
-    too_much, too_little = (stats.t.cdf(sign * found.excess(rho), found.df) for rho in (margin, -margin))
+    too_much, too_little = (scipy.stats.t.cdf(sign * found.excess(rho), found.df) for rho in (margin, -margin))
     return float(max(too_much, 1 - too_little))
 
 
@@ -108,11 +108,9 @@ def equivalence_power(
     """
     own, ruler, floor = 1 / after, 1 / known, 1 / without
     df = _satterthwaite(own, floor, after, without)
-    critical = float(stats.t.ppf((1 + confidence) / 2, df))
-    one_side = [
-        float(stats.nct.sf(critical, df, margin * abs(effect) / math.sqrt(own + (1 - r) ** 2 * floor + r**2 * ruler)))
-        for r in (margin, -margin)
-    ]
+    critical = float(scipy.stats.t.ppf((1 + confidence) / 2, df))
+    spread = [math.sqrt(own + (1 - r) ** 2 * floor + r**2 * ruler) for r in (margin, -margin)]
+    one_side = [float(scipy.stats.nct.sf(critical, df, margin * abs(effect) / one)) for one in spread]
     return max(0.0, sum(one_side) - 1)
 
 
@@ -129,7 +127,7 @@ def models_needed(effect: float, margin: float, power: float = 0.9, confidence: 
     if not enough(_MOST_MODELS):
         raise ValueError(f"an effect of {effect:.3g} standard deviations is too small for a margin of {margin:g}")
     # Where σ is known the quantiles simply add up; the truth lies a little above.
-    quantiles = float(stats.norm.ppf((1 + confidence) / 2) + stats.norm.ppf((1 + power) / 2))
+    quantiles = float(scipy.stats.norm.ppf((1 + confidence) / 2) + scipy.stats.norm.ppf((1 + power) / 2))
     low = min(_MOST_MODELS, max(2, int((quantiles / (margin * effect)) ** 2 * (1 + (1 - margin) ** 2 + margin**2))))
     while low > 2 and enough(low):
         low = max(2, low * 3 // 4)

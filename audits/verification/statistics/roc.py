@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
+import scipy  # its parts load where they are first used: the offline verifier waits for none
 from numpy.typing import NDArray
-from scipy import stats
 
 from audits.verification.statistics.intervals import Floats, Interval, clopper_pearson
 
@@ -30,7 +30,7 @@ def delong(positives: Floats, negatives: Floats, confidence: float = 0.95) -> In
     of_negatives = 1 - _beaten(negatives, positives)
     variance = of_positives.var(ddof=1) / len(positives) + of_negatives.var(ddof=1) / len(negatives)
     estimate = float(of_positives.mean())
-    half = float(stats.norm.ppf((1 + confidence) / 2)) * math.sqrt(variance)
+    half = float(scipy.stats.norm.ppf((1 + confidence) / 2)) * math.sqrt(variance)
     return Interval(estimate, max(0.0, estimate - half), min(1.0, estimate + half), confidence)
 
 

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import httpx
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
@@ -56,8 +57,10 @@ class Command(BaseCommand):
         self.console = Console()
         try:
             self._run(no_serve, interactions, port)
-        except (UnreadableFile, movielens.FetchFailed, ProcessDied, RequestStuck, ValueError) as error:
+        except (UnreadableFile, movielens.FetchFailed, ProcessDied, RequestStuck, TimeoutError, ValueError) as error:
             raise CommandError(str(error)) from error
+        except httpx.HTTPError as error:
+            raise CommandError(f"the web server gave no answer ({error}): see {settings.VAR / 'log'}") from error
         except KeyboardInterrupt:
             self.console.print("\nStopped.")
 
