@@ -53,7 +53,7 @@ class Item(models.Model):
     """Something that is recommended."""
 
     external_id = models.CharField(max_length=200, unique=True)
-    category = models.CharField(max_length=100, blank=True, help_text="What consent may be limited to")
+    category = models.CharField(max_length=100, blank=True, db_index=True, help_text="What consent may be limited to")
     learning_key = models.BigIntegerField(unique=True, help_text="First 8 bytes of SHA-256 of the external id")
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """After a restore from a backup: every erasure since is in the journal, and is carried out again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -35,16 +35,26 @@ def replay(progress: Callable[[float], None] = lambda fraction: None) -> Replaye
         ValueError: a line of the journal is damaged.
     """
     lines = list(journal.lines())
-    wanted = {digest for line in lines for digest in line.subjects}
-    present = _present(wanted)
+    missing = _missing(lines)
+    present = _present({digest for line in missing for digest in line.subjects})
     done = Replayed(lines=len(lines))
-    for place, line in enumerate(lines):
+    for place, line in enumerate(missing):
         done.suppressed += _suppress(line.suppressions)
         found = [present[digest] for digest in line.subjects if digest in present]
         if found:
             _repeat(line, found, done)
-        progress((place + 1) / len(lines))
+        progress((place + 1) / len(missing))
     return done
+
+
+def _missing(lines: Sequence[journal.Line]) -> list[journal.Line]:
+    """Those whose effect the database does not have; who came back since an erasure that it has stays."""
+    removed = Request.objects.exclude(rows_removed_at=None).values_list("pk", "source", "external_id")
+    known = {
+        external_id if source == SOURCE else str(pk)
+        for pk, source, external_id in removed.iterator(chunk_size=_AT_ONCE)
+    }
+    return [line for line in lines if line.request not in known]
 
 
 def _present(wanted: set[str]) -> dict[str, Subject]:

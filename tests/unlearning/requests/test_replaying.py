@@ -9,7 +9,8 @@ from django.db import transaction
 
 from audits.evidence.models import LogEntry
 from tests.unlearning.people import ask_erasure, make_subject
-from unlearning.lineage.models import Interaction, Suppression
+from unlearning.lineage.models import Interaction, Subject, Suppression
+from unlearning.lineage.subjects import register_subject, shred
 from unlearning.requests.models import Request
 from unlearning.requests.replaying import replay
 
@@ -50,6 +51,22 @@ def test_a_request_that_the_backup_has_from_before_its_acceptance_is_accepted_ag
     assert replay().accepted == 1
     assert Request.objects.get().pk == request.pk
     assert not Interaction.objects.exists()
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_who_came_back_since_an_erasure_that_is_there_is_left_in_peace(restored):
+    make_subject("ann", 100)
+    if restored:
+        _lose("ann")
+        replay()
+    else:
+        ask_erasure("ann")
+    shred(Subject.objects.get())
+    register_subject("ann", returning=True)
+    done = replay()
+    assert (done.lines, done.opened, done.accepted, done.suppressed) == (1, 0, 0, 0)
+    assert not Suppression.objects.exists()
+    assert Subject.objects.filter(erased_at=None).count() == 1
 
 
 def test_the_journal_names_nobody(settings):
