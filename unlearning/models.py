@@ -3,7 +3,7 @@
 from unlearning.api.models import ClientScopes, IdempotentAnswer
 from unlearning.connectors.models import Callback, ConnectorSecret
 from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
-from unlearning.jobs.models import Job
+from unlearning.jobs.models import Job, JobEvent
 from unlearning.lineage.models import Dataset, Identifier, Interaction, Item, Subject, Suppression
 from unlearning.requests.models import Duplicate, Request, RequestEvent, RequestSubject, SealedForgetSet
 from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
@@ -25,6 +25,7 @@ __all__ = [
     "Interaction",
     "Item",
     "Job",
+    "JobEvent",
     "Request",
     "RequestEvent",
     "RequestSubject",

@@ -127,7 +127,9 @@ def sweep() -> list[UUID]:
     owners = [path.name for path in root.iterdir()] if root.exists() else []
     if not owners:
         return []
-    left = list(Job.objects.filter(state=Job.State.DONE, pk__in=owners).values_list("pk", flat=True))
+    left = list(
+        Job.objects.filter(state__in=(Job.State.DONE, Job.State.CANCELLED), pk__in=owners).values_list("pk", flat=True)
+    )
     for owner in left:
         shutil.rmtree(_folder(owner), ignore_errors=True)
     return left

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from unlearning.jobs.models import Job
@@ -23,7 +24,7 @@ _SECONDS_BETWEEN_REPORTS = 0.5
 
 
 class LeaseLost(Exception):
-    """Another worker has the job by now: stop, and change nothing."""
+    """Another worker has the job by now, or somebody stopped it: stop, and change nothing."""
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Claim:
         with transaction.atomic():
             job = Job.objects.select_for_update().filter(pk=self.job_id, attempt=self.token).first()
             if job is None or job.state != Job.State.RUNNING:
-                raise LeaseLost(f"job {self.job_id}: attempt {self.token} has been overtaken")
+                raise self._lost()
             yield job
 
     def _report(self, fraction: float) -> None:
@@ -70,19 +71,37 @@ class Claim:
             phase=self._phase, progress=fraction, timings=self._timings, lease_until=_lease_end()
         )
         if not held:
-            raise LeaseLost(f"job {self.job_id}: attempt {self.token} has been overtaken")
+            raise self._lost()
+
+    def _lost(self) -> LeaseLost:
+        return LeaseLost(f"job {self.job_id}: attempt {self.token} was overtaken or stopped")
 
 
 def claim(job_id: UUID) -> Claim | None:
     """Take a job that is free: queued and due, or running with an expired lease. None if it is not."""
     now = timezone.now()
-    free = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
-    abandoned = Q(state=Job.State.RUNNING, lease_until__lt=now)
     with transaction.atomic():
-        taken = Job.objects.filter(free | abandoned, pk=job_id).update(
-            state=Job.State.RUNNING, attempt=F("attempt") + 1, lease_until=_lease_end(), trouble=""
+        taken = Job.objects.filter(claimable(now), pk=job_id).update(
+            state=Job.State.RUNNING,
+            attempt=F("attempt") + 1,
+            tries=F("tries") + 1,
+            lease_until=_lease_end(),
+            started_at=Coalesce("started_at", now),
+            woken_at=None,
+            trouble="",
         )
         return Claim(job_id, Job.objects.get(pk=job_id).attempt) if taken else None
+
+
+def claimable(now: datetime) -> Q:
+    """Jobs that may be claimed: those that wait and are due, and those whose worker went silent before the last try."""
+    due = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
+    return due | (silent(now) & Q(tries__lt=settings.FEDSHARE_MAX_ATTEMPTS))
+
+
+def silent(now: datetime) -> Q:
+    """Jobs whose worker gave no sign of life within its lease."""
+    return Q(state=Job.State.RUNNING, lease_until__lt=now)
 
 
 def _lease_end():

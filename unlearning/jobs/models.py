@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -12,21 +13,26 @@ class Job(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
         RUNNING = "running", "running"
+        PAUSED = "paused", "paused"
         DONE = "done", "done"
         NEEDS_ATTENTION = "needs_attention", "needs attention"
+        CANCELLED = "cancelled", "cancelled"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     recommender = models.ForeignKey("models_engine.Recommender", on_delete=models.PROTECT, related_name="jobs")
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=0, help_text="Fencing token: only the latest attempt may commit")
+    tries = models.PositiveIntegerField(default=0, help_text="Attempts since it was planned, or last asked to go on")
     lease_until = models.DateTimeField(null=True)
     not_before = models.DateTimeField(null=True, help_text="Back-off after a failure")
+    woken_at = models.DateTimeField(null=True, help_text="When a worker was last sent a message about it")
     phase = models.CharField(max_length=60, blank=True)
     progress = models.FloatField(default=0.0, help_text="Of the phase, 0 to 1")
     timings = models.JSONField(default=dict, help_text="Seconds by phase")
     trouble = models.TextField(blank=True, help_text="Why the last attempt failed, in plain words")
     estimated_seconds = models.FloatField(null=True, help_text="For audit models and retraining, when it was planned")
     created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, help_text="First claimed")
     finished_at = models.DateTimeField(null=True)
     evidence = models.OneToOneField(
         "audits.IssuedDocument",
@@ -43,10 +49,41 @@ class Job(models.Model):
             # A model is forgotten on by one job at a time: the next one starts from its result.
             models.UniqueConstraint(
                 fields=["recommender"],
-                condition=Q(state__in=["queued", "running"]),
+                condition=Q(state__in=["queued", "running", "paused", "needs_attention"]),
                 name="one_open_job_for_each_recommender",
             ),
         ]
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def seconds(self) -> float:
+        """What its phases have taken so far, to compare with the estimate."""
+        return sum(self.timings.values())
+
+    @property
+    def may_try_again(self) -> bool:
+        """Whether another attempt may begin by itself."""
+        return self.tries < settings.FEDSHARE_MAX_ATTEMPTS
+
+
+class JobEvent(models.Model):
+    """What an officer did about a job."""
+
+    class Action(models.TextChoices):
+        PAUSE = "pause", "paused"
+        GO_ON = "go_on", "let go on"
+        CANCEL = "cancel", "cancelled"
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
+    action = models.CharField(max_length=20, choices=Action)
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.CharField(max_length=100)
+    reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.job_id}"

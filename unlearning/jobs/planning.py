@@ -1,30 +1,44 @@
 """Turning accepted requests into jobs, and finding jobs that nobody works on."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from audits.verification.plan import LEVELS
 from models_engine.registry.models import Recommender
+from unlearning.jobs.control import ask_for_attention
 from unlearning.jobs.fleets import estimated_seconds
+from unlearning.jobs.leasing import claimable, silent
 from unlearning.jobs.models import Job
 from unlearning.requests.models import Request
 from unlearning.requests.states import State
+
+WAKE_AGAIN = timedelta(seconds=10)
+"""After which another message is sent about a job that nobody claimed."""
+
+_URGENT = timedelta(days=3)
+_SILENT = (
+    "The worker ended without a word at each of {tries} attempts, last in the phase “{phase}”: it was killed, or ran "
+    "out of memory. See its log and the machine's; then retry."
+)
 
 
 @transaction.atomic
 def plan_jobs() -> list[Job]:
     """Give every recommender that is free a job over all accepted requests, once their window is over.
 
-    The window opens with the first request of a batch. Requests that arrive while a job is open wait
-    for the next one: a model is forgotten on by one job at a time.
+    The window opens with the first request of a batch, and closes at once where a deadline is near. Requests that
+    arrive while a job is open wait for the next one: a model is forgotten on by one job at a time.
     """
     waiting = list(Request.objects.select_for_update().filter(state=State.ACCEPTED, job=None).order_by("received_at"))
-    opened = timezone.now() - timedelta(seconds=settings.FEDSHARE_BATCH_WINDOW)
-    if not waiting or waiting[0].received_at > opened:
+    now = timezone.now()
+    opened = now - timedelta(seconds=settings.FEDSHARE_BATCH_WINDOW)
+    urgent = any(request.due_at - now < _URGENT for request in waiting)
+    if not waiting or (waiting[0].received_at > opened and not urgent):
         return []
     # The interactions are common to all recommenders, so a request concerns each that serves.
     # More than one needs a request to be followed for each: see docs/engineers.md.
@@ -44,13 +58,29 @@ def _estimate(recommender: Recommender) -> float | None:
     return estimated_seconds(trainings, recommender.serving.metrics.get("training_seconds"))
 
 
-def unclaimed_jobs() -> list[Job]:
-    """Jobs that a worker could claim now: their message may have been lost, or their worker."""
+def jobs_to_wake() -> list[UUID]:
+    """Jobs that a worker could claim now and of which none was told lately: a message may be lost, or its worker.
+
+    Those whose request is due first come first.
+    """
     now = timezone.now()
-    queued = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
-    abandoned = Q(state=Job.State.RUNNING, lease_until__lt=now)
-    return list(Job.objects.filter(queued | abandoned))
+    untold = Q(woken_at=None) | Q(woken_at__lt=now - WAKE_AGAIN)
+    free = Job.objects.filter(claimable(now) & untold).annotate(due=Min("requests__due_at")).order_by("due", "pk")
+    woken = list(free.values_list("pk", flat=True))
+    Job.objects.filter(pk__in=woken).update(woken_at=now)
+    return woken
+
+
+def give_up_silent_jobs() -> None:
+    """Ask for attention to jobs whose worker went silent at the last of several attempts."""
+    for job_id in (
+        Job.objects.filter(silent(timezone.now())).exclude(claimable(timezone.now())).values_list("pk", flat=True)
+    ):
+        with transaction.atomic():
+            job = Job.objects.select_for_update().filter(silent(timezone.now()), pk=job_id).first()
+            if job and not job.may_try_again:
+                ask_for_attention(job, _SILENT.format(tries=job.tries, phase=job.phase))
 
 
 def _open() -> Q:
-    return Q(state__in=[Job.State.QUEUED, Job.State.RUNNING, Job.State.NEEDS_ATTENTION])
+    return Q(state__in=[Job.State.QUEUED, Job.State.RUNNING, Job.State.PAUSED, Job.State.NEEDS_ATTENTION])

@@ -51,7 +51,8 @@ def frozen_at(request: Request) -> datetime:
 
 
 def _entry(request: Request) -> LogEntry:
-    return LogEntry.objects.get(kind=FROZEN, payload__request=str(request.id))
+    # The last one: an earlier plan was withdrawn with its job.
+    return LogEntry.objects.filter(kind=FROZEN, payload__request=str(request.id)).latest("pk")
 
 
 def _statistics(request: Request, context: JobContext) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -30,6 +29,7 @@ from unlearning.jobs.batches import issue_batch
 from unlearning.jobs.checking import Checks, Judgement
 from unlearning.jobs.completion import complete_requests
 from unlearning.jobs.context import JobContext, erased_keys, read_context
+from unlearning.jobs.control import ask_for_attention, put_back
 from unlearning.jobs.fleets import AuditFleet
 from unlearning.jobs.leasing import Claim, LeaseLost, claim
 from unlearning.jobs.models import Job
@@ -40,8 +40,6 @@ from unlearning.lineage.datasets import record_dataset
 from unlearning.requests.actions import move
 from unlearning.requests.models import Request
 from unlearning.requests.states import State
-from unlearning.webhooks import catalogue
-from unlearning.webhooks.outbox import emit
 
 logger = logging.getLogger(__name__)
 
@@ -183,20 +181,10 @@ def _fail(held: Claim, trouble: str) -> None:
     """Put the job back for another attempt, later; after the cap it needs attention."""
     try:
         with held.commit() as job:
-            given_up = job.attempt >= settings.FEDSHARE_MAX_ATTEMPTS
-            job.state = Job.State.NEEDS_ATTENTION if given_up else Job.State.QUEUED
-            job.trouble = trouble
-            job.not_before = timezone.now() + _BACK_OFF * 2**job.attempt
-            job.save(update_fields=["state", "trouble", "not_before"])
-            for request in job.requests.filter(state__in=[State.UNLEARNING, State.VERIFYING]):
-                move(request, State.SCHEDULED)
-            if given_up:
-                for request in job.requests.filter(state=State.SCHEDULED):
-                    move(request, State.NEEDS_ATTENTION)
-                    emit(
-                        catalogue.ATTENTION,
-                        {"request": str(request.id), "kind": request.kind, "state": request.state},
-                        request.senders(),
-                    )
+            if job.may_try_again:
+                job.not_before = timezone.now() + _BACK_OFF * 2**job.tries
+                put_back(job, trouble)
+            else:
+                ask_for_attention(job, trouble)
     except LeaseLost as lost:
         logger.warning("%s", lost)

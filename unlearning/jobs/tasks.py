@@ -19,8 +19,9 @@ _SWEEP_REPORTS = settings.CELERY_BEAT_SCHEDULE["sweep-reports"]["schedule"]
 def plan_and_sweep() -> None:
     """Plan new jobs, and wake a worker for everything that nobody works on."""
     planning.plan_jobs()
-    for job in planning.unclaimed_jobs():
-        run_job.delay(str(job.id))
+    planning.give_up_silent_jobs()
+    for job_id in planning.jobs_to_wake():
+        run_job.apply_async([str(job_id)], expires=planning.WAKE_AGAIN.total_seconds())
     fleets.sweep()
 
 

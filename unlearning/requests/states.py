@@ -22,11 +22,12 @@ TRANSITIONS: dict[State, tuple[State, ...]] = {
     State.IDENTITY_PENDING: (State.ACCEPTED, State.REFUSED, State.CANCELLED, State.ON_HOLD),
     State.ACCEPTED: (State.SCHEDULED, State.ON_HOLD),
     State.ON_HOLD: (State.RECEIVED, State.IDENTITY_PENDING, State.ACCEPTED, State.REFUSED, State.CANCELLED),
-    State.SCHEDULED: (State.UNLEARNING, State.NEEDS_ATTENTION),
+    # Back to accepted where its job was cancelled.
+    State.SCHEDULED: (State.UNLEARNING, State.NEEDS_ATTENTION, State.ACCEPTED),
     # A rung that does not convince is followed by the next one.
     State.UNLEARNING: (State.VERIFYING, State.SCHEDULED, State.NEEDS_ATTENTION),
     State.VERIFYING: (State.UNLEARNING, State.COMPLETED, State.SCHEDULED, State.NEEDS_ATTENTION),
-    State.NEEDS_ATTENTION: (State.SCHEDULED,),
+    State.NEEDS_ATTENTION: (State.SCHEDULED, State.ACCEPTED),
     State.COMPLETED: (),
     State.REFUSED: (),
     State.CANCELLED: (),

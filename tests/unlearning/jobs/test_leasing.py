@@ -6,6 +6,7 @@ from django.utils import timezone
 from models_engine.registry.models import Recommender
 from unlearning.jobs.leasing import LeaseLost, claim
 from unlearning.jobs.models import Job
+from unlearning.jobs.planning import give_up_silent_jobs, jobs_to_wake
 
 pytestmark = pytest.mark.django_db
 
@@ -55,3 +56,18 @@ def test_the_time_of_phases_is_kept(job):
     for phase in ("one", "two", "one", "three"):
         held.phase(phase)
     assert set(Job.objects.get().timings) == {"one", "two"}
+
+
+def test_a_job_that_kills_its_workers_is_given_up(job, settings):
+    silent = {"lease_until": timezone.now() - timedelta(seconds=1)}
+    for _ in range(settings.FEDSHARE_MAX_ATTEMPTS):
+        claim(job.pk).phase("references")
+        give_up_silent_jobs()
+        Job.objects.update(**silent)
+    assert claim(job.pk) is None
+    assert jobs_to_wake() == []
+    give_up_silent_jobs()
+    job.refresh_from_db()
+    assert job.state == Job.State.NEEDS_ATTENTION
+    assert "killed, or ran out of memory" in job.trouble
+    assert "“references”" in job.trouble

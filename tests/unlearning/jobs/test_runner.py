@@ -1,10 +1,12 @@
 """A job from accepted requests to verifiable reports, in this process, on a small world."""
 
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.files.storage import storages
+from django.utils import timezone
 
 from audits.evidence.models import LogEntry
 from audits.reports.verify import verify_report
@@ -14,7 +16,7 @@ from models_engine.registry.services import load_model
 from tests.audits.reports.test_verify import trust
 from tests.unlearning.people import ask_erasure, ask_slider
 from unlearning.jobs.models import Job
-from unlearning.jobs.planning import plan_jobs, unclaimed_jobs
+from unlearning.jobs.planning import jobs_to_wake, plan_jobs
 from unlearning.jobs.runner import run_job
 from unlearning.jobs.training import simulated_fleet, train_recommender
 from unlearning.lineage.models import Subject
@@ -149,10 +151,11 @@ def test_a_failed_attempt_is_tried_again_later(recommender):
     open(path, "wb").write(b"")  # noqa: SIM115
     job = _run()
     assert (job.state, job.attempt) == (Job.State.QUEUED, 1)
-    assert unclaimed_jobs() == []  # it backs off
+    assert jobs_to_wake() == []  # it backs off
     open(path, "wb").write(content)  # noqa: SIM115
     Job.objects.update(not_before=None)
-    assert unclaimed_jobs() == [job]
+    assert jobs_to_wake() == [job.pk]
+    assert jobs_to_wake() == []  # told just now
     run_job(job.pk)
     request.refresh_from_db()
     assert request.state == State.COMPLETED
@@ -188,3 +191,12 @@ def test_requests_wait_for_their_batch(recommender, settings):
     ask_erasure("u5", external_id="e-3")
     assert plan_jobs() == []  # a model is forgotten on by one job at a time
     assert Request.objects.get(external_id="e-3").state == State.ACCEPTED
+
+
+def test_a_near_deadline_closes_the_window(recommender, settings):
+    settings.FEDSHARE_BATCH_WINDOW = 3600
+    ask_erasure("u3")
+    ask_erasure("u4", external_id="e-2")
+    Request.objects.filter(external_id="e-2").update(due_at=timezone.now() + timedelta(days=1))
+    (job,) = plan_jobs()
+    assert job.requests.count() == 2
