@@ -1,6 +1,6 @@
 """What a job works with: the model that serves, the data before and after, and the devices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -15,6 +15,7 @@ from models_engine.fedshare.unlearning import LADDER
 from models_engine.fedshare.unlearning.strategy import NOTHING, Calibration, ForgetTask, Strategy
 from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import load_model
+from unlearning.jobs.fleets import checkpoints
 from unlearning.jobs.models import Job
 from unlearning.jobs.training import StartedFleet, make_cohort, simulated_fleet
 from unlearning.lineage.datasets import Pairs, shared_data
@@ -68,6 +69,7 @@ def read_context(job: Job) -> JobContext:
         make_cohort=make_cohort(fleet, fleet.private(version.pk)),
         start_devices=StartedFleet,
     )
+    task = _taken_up(task, job)
     return JobContext(
         version=version,
         model=model,
@@ -84,6 +86,20 @@ def read_context(job: Job) -> JobContext:
 def erased_keys(context: JobContext) -> Tensor:
     """Learning keys of the subjects who leave entirely."""
     return context.before.subject_keys[context.task.erased]
+
+
+def _taken_up(task: ForgetTask, job: Job) -> ForgetTask:
+    """With a place where learning again is taken up by a later attempt, if it is the same that is learned."""
+    about = {
+        "code": code_digest(),
+        "config": task.model.config.digest(),
+        "data": task.course_after().digest(1),
+        "seed": task.model.seed,
+    }
+    folder, memory = checkpoints(job.pk, about)
+    return replace(
+        task, checkpoints=folder, start_devices=lambda config, deleted: StartedFleet(config, deleted, memory=memory)
+    )
 
 
 def _ladder(version: ModelVersion) -> tuple[Strategy, ...]:

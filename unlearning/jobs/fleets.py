@@ -71,6 +71,7 @@ class AuditFleet:
             done, share = start / len(missing), len(group) / len(missing)
             trained = self._trained(
                 [lessons[place] for place in group],
+                [about[place] for place in group],
                 lambda fraction, done=done, share=share: progress(done + share * fraction),
             )
             for place, tensors in zip(group, trained, strict=True):
@@ -79,17 +80,20 @@ class AuditFleet:
 
     def destroy(self) -> None:
         """Remove the models; call it when the transaction that ends their use has committed."""
-        shutil.rmtree(self._folder.folder, ignore_errors=True)
+        destroy(self._owner)
 
     def record_destruction(self, references: int, known: int) -> None:
         """Put on record that the models go with this transaction."""
         log.append("audit_models.destroyed", {"owner": str(self._owner), "known": known, "references": references})
 
-    def _trained(self, lessons: Sequence[Lesson], progress: Progress) -> list[dict[str, Tensor]]:
-        devices = StartedFleet(self._config, lent=[lesson.lent for lesson in lessons])
+    def _trained(
+        self, lessons: Sequence[Lesson], about: Sequence[dict[str, Any]], progress: Progress
+    ) -> list[dict[str, Tensor]]:
+        folder, memory = checkpoints(self._owner, {"lessons": about})
+        devices = StartedFleet(self._config, lent=[lesson.lent for lesson in lessons], memory=memory)
         worlds, seeds = [lesson.data for lesson in lessons], [lesson.seed for lesson in lessons]
         course = Course.single(worlds, seeds, self._config.rounds)
-        models = Training(self._config, course, devices).run(progress)
+        models = Training(self._config, course, devices, folder).run(progress)
         return [
             {
                 "subjects": model.subjects,
@@ -131,8 +135,23 @@ def sweep() -> list[UUID]:
         Job.objects.filter(state__in=(Job.State.DONE, Job.State.CANCELLED), pk__in=owners).values_list("pk", flat=True)
     )
     for owner in left:
-        shutil.rmtree(_folder(owner), ignore_errors=True)
+        destroy(owner)
     return left
+
+
+def checkpoints(owner: UUID, about: dict[str, Any]) -> tuple[StateFolder, StateFolder]:
+    """Where a training of an owner, and the devices that take part, keep their running state.
+
+    Args:
+        about: what sets it apart, so that nothing else's state is ever taken up.
+    """
+    folder = _folder(owner) / f"training-{_label(about)}"
+    return StateFolder(folder), StateFolder(folder / "devices")
+
+
+def destroy(owner: UUID) -> None:
+    """Remove the models and the running state of an owner."""
+    shutil.rmtree(_folder(owner), ignore_errors=True)
 
 
 def _folder(owner: UUID) -> Path:

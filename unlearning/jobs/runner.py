@@ -21,6 +21,7 @@ from audits.evidence import log
 from audits.verification.verdict import conclude
 from models_engine.evaluation.ranking import SubjectQuality
 from models_engine.federation.fleet import PrivateVectors
+from models_engine.fedshare.files import StateFileError
 from models_engine.fedshare.model import ModelFileError
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
@@ -30,7 +31,7 @@ from unlearning.jobs.checking import Checks, Judgement
 from unlearning.jobs.completion import complete_requests
 from unlearning.jobs.context import JobContext, erased_keys, read_context
 from unlearning.jobs.control import ask_for_attention, put_back
-from unlearning.jobs.fleets import AuditFleet
+from unlearning.jobs.fleets import AuditFleet, destroy
 from unlearning.jobs.leasing import Claim, LeaseLost, claim
 from unlearning.jobs.models import Job
 from unlearning.jobs.outcome import Attempt, Effects, Outcome
@@ -58,6 +59,11 @@ def run_job(job_id: UUID) -> None:
         _run(held)
     except LeaseLost as lost:
         logger.warning("%s", lost)
+    except StateFileError as error:
+        # A checkpoint is only a help: the next attempt begins without.
+        destroy(job_id)
+        logger.error("job %s starts over: %s", job_id, error)
+        _fail(held, str(error))
     except _EXPECTED as error:
         logger.error("job %s failed: %s", job_id, error)
         _fail(held, str(error))

@@ -16,6 +16,7 @@ from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import SharedData
+from models_engine.fedshare.files import StateFolder
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress, Training
@@ -120,14 +121,22 @@ class WithdrawnMeanwhile(ValueError):
 class StartedFleet:
     """The devices of this installation at their keyed start."""
 
-    def __init__(self, config: FedShareConfig, deleted: Deleted = None, lent: Deleted = None):
-        """`deleted` and `lent` as of `SimulatedFleet.cohort`."""
-        self._config, self._deleted, self._lent = config, deleted, lent
+    def __init__(
+        self,
+        config: FedShareConfig,
+        deleted: Deleted = None,
+        lent: Deleted = None,
+        memory: StateFolder | None = None,
+    ):
+        """`deleted`, `lent` and `memory` as of `SimulatedFleet.cohort`."""
+        self._config, self._deleted, self._lent, self._memory = config, deleted, lent, memory
         self.cohort: SimulatedCohort
 
     def enter(self, window: int, replicas: Replicas) -> SimulatedCohort:
         """See `Devices.enter`; everything comes in one window."""
-        self.cohort = simulated_fleet().cohort(self._config, replicas, deleted=self._deleted, lent=self._lent)
+        self.cohort = simulated_fleet().cohort(
+            self._config, replicas, memory=self._memory, deleted=self._deleted, lent=self._lent
+        )
         return self.cohort
 
 

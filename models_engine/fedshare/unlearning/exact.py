@@ -19,7 +19,8 @@ class Retrain:
 
     def forget(self, task: ForgetTask, progress: Progress) -> Forgotten:
         """See `Strategy.forget`."""
-        return _learn_again(task, None, progress)
+        devices, training = _again(task, task.checkpoints)
+        return Forgotten(training.run(progress)[0], devices.cohort)
 
 
 class RollbackReplay:
@@ -35,13 +36,14 @@ class RollbackReplay:
 
     def forget(self, task: ForgetTask, progress: Progress) -> Forgotten:
         """See `Strategy.forget`."""
-        return _learn_again(task, task.snapshots, progress)
+        devices, training = _again(task, task.snapshots)
+        return Forgotten(training.replay(progress)[0], devices.cohort)
 
 
-def _learn_again(task: ForgetTask, snapshots: StateFolder | None, progress: Progress) -> Forgotten:
+def _again(task: ForgetTask, folder: StateFolder | None) -> tuple["_Watched", Training]:
+    """Learning the course without the data."""
     devices = _Watched(task.start_devices(task.model.config, None))
-    training = Training(task.model.config, task.course_after(), devices, snapshots)
-    return Forgotten(training.replay(progress)[0], devices.cohort)
+    return devices, Training(task.model.config, task.course_after(), devices, folder)
 
 
 class _Watched:

@@ -84,6 +84,8 @@ class ForgetTask:
     start_devices: StartDevices
     snapshots: StateFolder | None = None
     """Where the training left the states before its windows."""
+    checkpoints: StateFolder | None = None
+    """Where learning again is taken up that was interrupted. The devices keep their part themselves."""
 
     @property
     def before(self) -> SharedData:
