@@ -1,11 +1,22 @@
 """The Celery application."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_ready
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fedshare_site.settings")
 
 app = Celery("fedshare")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks([f"unlearning.{name}" for name in ("jobs", "webhooks", "connectors", "api")])
+
+
+@worker_ready.connect
+def _declare_dead_letters(sender: Any, **more: Any) -> None:
+    """A dead letter for which there is no queue would be gone."""
+    if settings.BROKER.dead_letters is not None:
+        with sender.app.connection_for_write() as connection:
+            settings.BROKER.dead_letters(connection.default_channel).declare()

@@ -9,10 +9,10 @@ from celery.schedules import crontab
 from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
 from holidays import list_supported_countries
-from kombu import Queue
 
 from audits.verification.plan import LEVELS
 from fedshare_site import embedded
+from fedshare_site.broker import broker
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -204,26 +204,25 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # --- Jobs ---------------------------------------------------------------------------------------
 
-_BROKER_FOLDER = VAR / "broker"
-
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "filesystem://")
-"""RabbitMQ or Redis in production; by default a folder under `VAR`."""
+"""`amqp://…` (RabbitMQ) or `redis://…` in production; by default a folder under `VAR`."""
 
-if CELERY_BROKER_URL.startswith("filesystem"):
-    for _folder in ("messages", "control"):
-        (_BROKER_FOLDER / _folder).mkdir(parents=True, exist_ok=True)
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_BROKER_FOLDER / "messages"),
-        "data_folder_out": str(_BROKER_FOLDER / "messages"),
-        "control_folder": str(_BROKER_FOLDER / "control"),
-        "store_processed": False,
-        "polling_interval": 0.2,  # else one message a second is taken
-    }
+BROKER = broker(CELERY_BROKER_URL, VAR / "broker")
+CELERY_BROKER_TRANSPORT_OPTIONS = BROKER.transport
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
 
-CELERY_TASK_QUEUES = [Queue("intake"), Queue("train")]
+CELERY_TASK_QUEUES = BROKER.queues
 CELERY_TASK_DEFAULT_QUEUE = "intake"
-CELERY_TASK_ROUTES = {"unlearning.run_job": {"queue": "train"}}
-CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_ROUTES = {
+    "unlearning.run_job": {"queue": "train"},
+    "unlearning.write_reports": {"queue": "report"},
+    "unlearning.sweep_reports": {"queue": "report"},
+    "unlearning.sweep_deliveries": {"queue": "webhooks"},
+    "unlearning.deliver": {"queue": "webhooks"},
+    "unlearning.tell_callbacks": {"queue": "webhooks"},
+}
+CELERY_TASK_ACKS_LATE = True  # but for `run_job`, see there
 CELERY_TASK_REJECT_ON_WORKER_LOST = False  # the sweeper republishes; a poison job must not loop
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5

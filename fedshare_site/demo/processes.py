@@ -77,7 +77,7 @@ def running(port: int, batch_window: float) -> Iterator[Processes]:
             "fedshare_site.wsgi:application",
         )  # fmt: skip
         processes.start(
-            "worker", "celery", "-A", "fedshare_site", "worker", "--queues", "intake,train",
+            "worker", "celery", "-A", "fedshare_site", "worker",
             "--concurrency", "2", "--loglevel", "INFO",
         )  # fmt: skip
         processes.start("beat", "celery", "-A", "fedshare_site", "beat", "--loglevel", "WARNING")

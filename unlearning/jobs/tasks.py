@@ -25,9 +25,13 @@ def plan_and_sweep() -> None:
     fleets.sweep()
 
 
-@shared_task(name="unlearning.run_job")
+@shared_task(name="unlearning.run_job", acks_late=False)
 def run_job(job_id: str) -> None:
-    """Run a job, unless somebody else has it."""
+    """Run a job, unless somebody else has it.
+
+    The lease holds the job, not the message. It is acknowledged at once, since brokers take back what stays
+    unacknowledged for long (RabbitMQ closes the channel after half an hour), and a training may well.
+    """
     runner.run_job(UUID(job_id))
 
 
