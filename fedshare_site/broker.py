@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 QUEUES = ("intake", "webhooks", "train", "report")
 """By kind of work, so that a training never keeps a webhook or a report waiting: planning and sweeping; sending to
@@ -17,9 +17,9 @@ others; forgetting with its check, hours long; writing reports, seconds long. Th
 its own, since it reads models that the same worker trained just before."""
 
 DEAD = "dead"
-"""Where RabbitMQ puts what killed its worker too often, to be looked at."""
+"""Where RabbitMQ puts what killed its worker too often, and what nobody took in time: to be looked at."""
 
-_DELIVERIES = 5
+_DELIVERIES, _DEAD_LETTERS = 5, 1000
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ def broker(url: str, folder: Path) -> Broker:
     return _filesystem(folder)
 
 
+def _queues(arguments: dict[str, Any] | None = None) -> list[Queue]:
+    exchange = Exchange("fedshare")
+    return [Queue(name, exchange, routing_key=name, queue_arguments=arguments) for name in QUEUES]
+
+
 def _rabbitmq() -> Broker:
     """Quorum queues outlive the loss of a node, and count deliveries: what kills its worker ends as a dead letter."""
     quorum = {"x-queue-type": "quorum"}
@@ -56,9 +61,9 @@ def _rabbitmq() -> Broker:
         "x-dead-letter-routing-key": DEAD,
     }
     return Broker(
-        [Queue(name, queue_arguments=limited) for name in QUEUES],
+        _queues(limited),
         {"confirm_publish": True},  # a publisher hears of a message that the broker did not store
-        Queue(DEAD, queue_arguments=quorum),
+        Queue(DEAD, queue_arguments=quorum | {"x-max-length": _DEAD_LETTERS}),
     )
 
 
@@ -70,7 +75,7 @@ def _redis() -> Broker:
         "socket_keepalive": True,
         "global_keyprefix": "fedshare:",  # so that the server can be shared
     }
-    return Broker([Queue(name) for name in QUEUES], transport)
+    return Broker(_queues(), transport)
 
 
 def _filesystem(folder: Path) -> Broker:
@@ -84,4 +89,4 @@ def _filesystem(folder: Path) -> Broker:
         "store_processed": False,
         "polling_interval": 0.2,  # else one message a second is taken
     }
-    return Broker([Queue(name) for name in QUEUES], transport)
+    return Broker(_queues(), transport)

@@ -235,6 +235,9 @@ FEDSHARE_BATCH_WINDOW = float(os.environ.get("FEDSHARE_BATCH_WINDOW", "60"))
 FEDSHARE_LEASE = float(os.environ.get("FEDSHARE_LEASE", "120"))
 """Seconds after which a job whose worker gave no sign of life may be claimed by another."""
 
+FEDSHARE_BACK_OFF = float(os.environ.get("FEDSHARE_BACK_OFF", "10"))
+"""Seconds that a job waits after an attempt that failed; twice as long after each further one."""
+
 FEDSHARE_MAX_ATTEMPTS = 3
 """Attempts at a job before it needs attention."""
 
@@ -247,11 +250,12 @@ CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 """Beat keeps no file of its own: what is due stands in the database, and a file that a kill tore would stop it for
 good. A daily task whose hour passes while beat is down runs the next day."""
 
+_VOID = {"expiration": 10}  # seconds, by the broker's clock: a worker whose clock is wrong must not throw messages away
 CELERY_BEAT_SCHEDULE = {
-    "plan-and-sweep": {"task": "unlearning.plan_and_sweep", "schedule": 2.0, "options": {"expires": 10}},
-    "sweep-reports": {"task": "unlearning.sweep_reports", "schedule": 10.0, "options": {"expires": 10}},
-    "sweep-deliveries": {"task": "unlearning.sweep_deliveries", "schedule": 2.0, "options": {"expires": 10}},
-    "tell-callbacks": {"task": "unlearning.tell_callbacks", "schedule": 5.0, "options": {"expires": 10}},
+    "plan-and-sweep": {"task": "unlearning.plan_and_sweep", "schedule": 2.0, "options": _VOID},
+    "sweep-reports": {"task": "unlearning.sweep_reports", "schedule": 10.0, "options": _VOID},
+    "sweep-deliveries": {"task": "unlearning.sweep_deliveries", "schedule": 2.0, "options": _VOID},
+    "tell-callbacks": {"task": "unlearning.tell_callbacks", "schedule": 5.0, "options": _VOID},
     "forget-answers": {"task": "unlearning.forget_old_answers", "schedule": crontab(minute=30)},
     "keep-house": {"task": "unlearning.keep_house", "schedule": crontab(hour=3, minute=0)},
 }

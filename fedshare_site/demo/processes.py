@@ -78,7 +78,7 @@ def running(port: int, batch_window: float) -> Iterator[Processes]:
         )  # fmt: skip
         processes.start(
             "worker", "celery", "-A", "fedshare_site", "worker",
-            "--concurrency", "2", "--loglevel", "INFO",
+            "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "INFO",
         )  # fmt: skip
         processes.start("beat", "celery", "-A", "fedshare_site", "beat", "--loglevel", "WARNING")
         yield processes

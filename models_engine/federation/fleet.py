@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -122,6 +123,16 @@ class SimulatedFleet:
     def private(self, version: int) -> PrivateVectors:
         """The vectors that the devices keep of a version."""
         return PrivateVectors(**load_file(self._private_path(version)))
+
+    def versions(self) -> list[int]:
+        """Those of which the devices keep vectors."""
+        return [int(path.stem.removeprefix("private-")) for path in self.folder.glob("private-*.safetensors")]
+
+    def sweep(self) -> None:
+        """Remove what a process left that was killed while it wrote."""
+        for path in self.folder.glob(".*.tmp"):
+            if not psutil.pid_exists(int(path.name.split(".")[-2])):
+                path.unlink(missing_ok=True)
 
     def keep_private(self, version: int, vectors: PrivateVectors) -> None:
         """Let the devices keep their vectors of a version."""

@@ -1,6 +1,7 @@
 """Storing, loading, promoting and destroying model versions."""
 
 import hashlib
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,9 @@ from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.model import Model
 from models_engine.registry.models import ModelVersion, Recommender
 
+_FOLDER = "models"
+_UNREGISTERED = timedelta(days=1)
+
 
 def store_artifact(model: Model) -> tuple[str, str]:
     """Write a model to the artifact storage. Returns its name and its SHA-256.
@@ -21,13 +25,32 @@ def store_artifact(model: Model) -> tuple[str, str]:
     Nothing refers to it yet: a caller that fails before `register_version` calls `discard_artifact`.
     """
     content = model.to_bytes()
-    name = storages["artifacts"].save(f"models/{uuid4().hex}.safetensors", ContentFile(content))
+    name = storages["artifacts"].save(f"{_FOLDER}/{uuid4().hex}.safetensors", ContentFile(content))
     return name, hashlib.sha256(content).hexdigest()
 
 
 def discard_artifact(name: str) -> None:
     """Remove an artifact that no version refers to."""
     storages["artifacts"].delete(name)
+
+
+def sweep_artifacts(now: datetime) -> int:
+    """Remove what a kill left: files of versions that are destroyed, and such that no version ever referred to.
+
+    The latter may be about to be registered, so they go after a day. Returns how many went.
+    """
+    storage = storages["artifacts"]
+    folder = f"{_FOLDER}/"
+    names = [f"{folder}{name}" for name in storage.listdir(folder)[1]] if storage.exists(folder) else []
+    known = dict(ModelVersion.objects.filter(artifact__in=names).values_list("artifact", "destroyed_at"))
+    gone = [
+        name
+        for name in names
+        if (known[name] is not None if name in known else storage.get_modified_time(name) < now - _UNREGISTERED)
+    ]
+    for name in gone:
+        discard_artifact(name)
+    return len(gone)
 
 
 @transaction.atomic

@@ -1,9 +1,11 @@
 """Stopping a job and letting it go on: by a worker that failed, or by an officer."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from audits.evidence import log
 from unlearning.jobs.models import Job, JobEvent
@@ -35,9 +37,9 @@ def ask_for_attention(job: Job, trouble: str) -> None:
         )
 
 
-def put_back(job: Job, trouble: str) -> None:
+def put_back(job: Job, trouble: str, wait: timedelta) -> None:
     """Let a job that failed wait for another attempt; call it in a transaction that has the job locked."""
-    job.state, job.trouble = Job.State.QUEUED, trouble
+    job.state, job.trouble, job.not_before = Job.State.QUEUED, trouble, Now() + wait
     job.save(update_fields=["state", "trouble", "not_before"])
     _set_back(job)
 

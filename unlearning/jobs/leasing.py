@@ -2,21 +2,22 @@
 
 A worker claims a job by a conditional update that raises the attempt number; the number is its
 fencing token. It holds the job while it gives signs of life within the lease. A worker that woke
-too late finds another token in the row and can neither report nor commit.
+too late finds another token in the row and can neither report nor commit. Time is the database's
+alone, so that no worker's clock can end another's lease.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Now
 
 from unlearning.jobs.models import Job
 
@@ -79,30 +80,29 @@ class Claim:
 
 def claim(job_id: UUID) -> Claim | None:
     """Take a job that is free: queued and due, or running with an expired lease. None if it is not."""
-    now = timezone.now()
     with transaction.atomic():
-        taken = Job.objects.filter(claimable(now), pk=job_id).update(
+        taken = Job.objects.filter(claimable(), pk=job_id).update(
             state=Job.State.RUNNING,
             attempt=F("attempt") + 1,
             tries=F("tries") + 1,
             lease_until=_lease_end(),
-            started_at=Coalesce("started_at", now),
+            started_at=Coalesce("started_at", Now()),
             woken_at=None,
             trouble="",
         )
         return Claim(job_id, Job.objects.get(pk=job_id).attempt) if taken else None
 
 
-def claimable(now: datetime) -> Q:
+def claimable() -> Q:
     """Jobs that may be claimed: those that wait and are due, and those whose worker went silent before the last try."""
-    due = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
-    return due | (silent(now) & Q(tries__lt=settings.FEDSHARE_MAX_ATTEMPTS))
+    due = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
+    return due | (silent() & Q(tries__lt=settings.FEDSHARE_MAX_ATTEMPTS))
 
 
-def silent(now: datetime) -> Q:
+def silent() -> Q:
     """Jobs whose worker gave no sign of life within its lease."""
-    return Q(state=Job.State.RUNNING, lease_until__lt=now)
+    return Q(state=Job.State.RUNNING, lease_until__lt=Now())
 
 
-def _lease_end():
-    return timezone.now() + timedelta(seconds=settings.FEDSHARE_LEASE)
+def _lease_end() -> Combinable:
+    return Now() + timedelta(seconds=settings.FEDSHARE_LEASE)

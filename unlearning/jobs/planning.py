@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Min, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits.verification.plan import LEVELS
@@ -63,22 +64,20 @@ def jobs_to_wake() -> list[UUID]:
 
     Those whose request is due first come first.
     """
-    now = timezone.now()
-    untold = Q(woken_at=None) | Q(woken_at__lt=now - WAKE_AGAIN)
-    free = Job.objects.filter(claimable(now) & untold).annotate(due=Min("requests__due_at")).order_by("due", "pk")
+    untold = Q(woken_at=None) | Q(woken_at__lt=Now() - WAKE_AGAIN)
+    free = Job.objects.filter(claimable() & untold).annotate(due=Min("requests__due_at")).order_by("due", "pk")
     woken = list(free.values_list("pk", flat=True))
-    Job.objects.filter(pk__in=woken).update(woken_at=now)
+    Job.objects.filter(pk__in=woken).update(woken_at=Now())
     return woken
 
 
 def give_up_silent_jobs() -> None:
     """Ask for attention to jobs whose worker went silent at the last of several attempts."""
-    for job_id in (
-        Job.objects.filter(silent(timezone.now())).exclude(claimable(timezone.now())).values_list("pk", flat=True)
-    ):
+    spent = silent() & ~claimable()
+    for job_id in Job.objects.filter(spent).values_list("pk", flat=True):
         with transaction.atomic():
-            job = Job.objects.select_for_update().filter(silent(timezone.now()), pk=job_id).first()
-            if job and not job.may_try_again:
+            job = Job.objects.select_for_update().filter(spent, pk=job_id).first()
+            if job is not None:
                 ask_for_attention(job, _SILENT.format(tries=job.tries, phase=job.phase))
 
 

@@ -13,7 +13,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from audits.certification.services import certification_of, certifies
@@ -47,8 +48,6 @@ logger = logging.getLogger(__name__)
 _EXPECTED = (ValueError, FloatingPointError, ModelFileError, OSError, MemoryError)
 """Failures with a cause that an operator can mend; anything else is a bug."""
 
-_BACK_OFF = timedelta(seconds=10)
-
 
 def run_job(job_id: UUID) -> None:
     """Claim a job and run it; does nothing if somebody else has it."""
@@ -64,6 +63,8 @@ def run_job(job_id: UUID) -> None:
         destroy(job_id)
         logger.error("job %s starts over: %s", job_id, error)
         _fail(held, str(error))
+    except (OperationalError, InterfaceError) as error:
+        logger.error("job %s: the database is away (%s); another attempt begins once the lease is over", job_id, error)
     except _EXPECTED as error:
         logger.error("job %s failed: %s", job_id, error)
         _fail(held, str(error))
@@ -188,8 +189,8 @@ def _fail(held: Claim, trouble: str) -> None:
     try:
         with held.commit() as job:
             if job.may_try_again:
-                job.not_before = timezone.now() + _BACK_OFF * 2**job.tries
-                put_back(job, trouble)
+                wait = timedelta(seconds=settings.FEDSHARE_BACK_OFF)
+                put_back(job, trouble, wait * 2 ** (job.tries - 1))
             else:
                 ask_for_attention(job, trouble)
     except LeaseLost as lost:

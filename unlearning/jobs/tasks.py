@@ -9,7 +9,7 @@ from django.utils import timezone
 from audits.evidence import log
 from audits.evidence.models import IssuedDocument
 from audits.reports import writing
-from unlearning.jobs import fleets, planning, runner
+from unlearning.jobs import planning, runner, sweeping
 from unlearning.requests import retention
 
 _SWEEP_REPORTS = settings.CELERY_BEAT_SCHEDULE["sweep-reports"]["schedule"]
@@ -21,8 +21,8 @@ def plan_and_sweep() -> None:
     planning.plan_jobs()
     planning.give_up_silent_jobs()
     for job_id in planning.jobs_to_wake():
-        run_job.apply_async([str(job_id)], expires=planning.WAKE_AGAIN.total_seconds())
-    fleets.sweep()
+        run_job.apply_async([str(job_id)], expiration=planning.WAKE_AGAIN.total_seconds())
+    sweeping.sweep()
 
 
 @shared_task(name="unlearning.run_job", acks_late=False)
@@ -43,9 +43,9 @@ def write_reports(document_id: int) -> None:
 
 @shared_task(name="unlearning.sweep_reports")
 def sweep_reports() -> None:
-    """Have the reports written that are still missing; a message that nobody takes in time is void."""
+    """Have the reports written that are still missing."""
     for document in writing.unwritten():
-        write_reports.apply_async([document], expires=_SWEEP_REPORTS)
+        write_reports.apply_async([document], expiration=_SWEEP_REPORTS)
 
 
 @shared_task(name="unlearning.keep_house")

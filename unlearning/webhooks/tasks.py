@@ -13,7 +13,7 @@ _SECONDS_A_MESSAGE_LIVES = 30
 def sweep_deliveries() -> None:
     """Wake a worker for every delivery that is due."""
     for delivery in delivering.due():
-        deliver.apply_async([str(delivery)], expires=_SECONDS_A_MESSAGE_LIVES)
+        deliver.apply_async([str(delivery)], expiration=_SECONDS_A_MESSAGE_LIVES)
 
 
 @shared_task(name="unlearning.deliver")
