@@ -61,8 +61,9 @@ class _Server:
     def start(self) -> None:
         """See `Broker.start`."""
         with (self._folder / "output.log").open("ab") as log:
+            inherited = {name: value for name, value in os.environ.items() if not name.startswith("FEDSHARE")}
             self._process = subprocess.Popen(
-                self.command, env=os.environ | self.environment(), stdout=log, stderr=log, start_new_session=True
+                self.command, env=inherited | self.environment(), stdout=log, stderr=log, start_new_session=True
             )
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
@@ -111,11 +112,12 @@ class RabbitMQ(_Server):
     def environment(self) -> dict[str, str]:
         """See `_Server.environment`."""
         (self._folder / "enabled_plugins").write_text("[].")
+        (self._folder / "rabbitmq.conf").write_text(f"listeners.tcp.local = 127.0.0.1:{self.port}\n")
         return {
             "RABBITMQ_NODENAME": f"fedshare-{self.port}@localhost",
-            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_CONFIG_FILE": str(self._folder / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_DIST_PORT": str(self.port + 20000),
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_MNESIA_BASE": str(self._folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(self._folder / "log"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._folder / "enabled_plugins"),

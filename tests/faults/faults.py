@@ -22,7 +22,7 @@ from unlearning.jobs.models import Job
 from unlearning.requests.actions import By
 from unlearning.requests.models import Request
 
-_JOB_SECONDS = 6.0
+_JOB_SECONDS = 3.0
 """About what a job takes here: moments are drawn within."""
 
 _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
