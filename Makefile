@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 SERVE  ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench verifier tampering fuzz format messages lock clean env
+.PHONY: help demo test check bench verifier tampering fuzz test-faults format messages lock clean env
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ fuzz: env ## A hundred requests of each sort to every operation of the API, held
 format: env ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+test-faults: env ## Break an installation some 200 times, with each broker that is installed
+	@$(BIN)/python -m tests.faults
 
 messages: env ## Collect the texts of reports for translators, and compile what they wrote (needs GNU gettext)
 	@$(BIN)/python manage.py makemessages --locale fr --locale de --no-obsolete --no-location --no-wrap \

@@ -305,6 +305,9 @@ FEDSHARE_RATE = int(os.environ.get("FEDSHARE_RATE", "600"))
 if FEDSHARE_DROP_URL:
     CELERY_BEAT_SCHEDULE["pull-drop"] = {"task": "unlearning.pull_drop", "schedule": crontab(hour=2, minute=0)}
 
+FEDSHARE_METRICS_TOKEN = os.environ.get("FEDSHARE_METRICS_TOKEN", "")
+"""Bearer token that `/metrics` asks for; without one there are no metrics."""
+
 # --- Evidence -----------------------------------------------------------------------------------
 
 FEDSHARE_LOG_ORIGIN = os.environ.get("FEDSHARE_LOG_ORIGIN", "fedshare.local/log")

@@ -2,9 +2,13 @@
 
 from django.urls import include, path
 
+from fedshare_site import health, metrics
 from unlearning.api.clients import CleanTokenView
 
 urlpatterns = [
+    path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="ready"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("", include("unlearning.dashboard.urls")),
     path("api/v1/", include("unlearning.api.urls")),
     path("me/", include("unlearning.subject_page.urls")),

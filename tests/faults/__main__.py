@@ -124,7 +124,7 @@ def _run(house: House, fault: Any, number: int, subjects: list[str], disk_can_fi
     return {
         "broker": house.broker.name,
         "fault": fault.__name__.replace("_", " "),
-        "lost": checks.lost([scene.request]),
+        "lost": checks.lost([scene.request]) if scene.request else [scene.external_id],
         "duplicated": checks.duplicated(),
         "wrong": wrong,
         "seconds": ended - scene.struck_at,

@@ -1,6 +1,7 @@
 """A whole installation that can be broken: web server, two workers, beat, PostgreSQL and a broker, under one folder."""
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -57,7 +58,7 @@ class House:
         self._environment = os.environ | environment(folder, broker)
         self._ends = threading.Event()
         self._lock = threading.Lock()
-        port = free_port(8800)
+        port = free_port(random.SystemRandom().randrange(20_000, 30_000))  # several houses may start at once
         self.address = f"http://127.0.0.1:{port}"
         worker = ["celery", "-A", "fedshare_site", "worker", "--concurrency", "2", "--loglevel", "INFO"]
         worker += ["--without-gossip", "--without-mingle"]

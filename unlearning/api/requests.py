@@ -19,6 +19,7 @@ from unlearning.api import sandbox
 from unlearning.api.base import ClientView, PageQuery, described, page, paged, query
 from unlearning.api.fields import Choice, ExternalId, Moment, Strict, Who
 from unlearning.consent.models import ConsentState
+from unlearning.jobs.models import Job
 from unlearning.requests import deciding, opening
 from unlearning.requests.deciding import Decision, Part
 from unlearning.requests.grounds import Ground
@@ -110,9 +111,13 @@ class RequestsQuery(Strict):
 class JobOut(serializers.Serializer):
     """How far the work on a request is."""
 
+    id = serializers.UUIDField()
+    state = Choice(choices=Job.State.choices)
     phase = serializers.CharField()
     progress = serializers.FloatField(help_text="Of the phase, 0 to 1")
     trouble = serializers.CharField(help_text="Why the last attempt failed; empty if none did")
+    estimated_seconds = serializers.FloatField(allow_null=True, help_text="Expected when it was planned")
+    seconds = serializers.FloatField(help_text="That the phases of the last attempt took so far")
 
 
 class EventOut(serializers.ModelSerializer):

@@ -3,7 +3,17 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from unlearning.api import consents, interactions, lineage, reference, request_actions, requests, subjects, webhooks
+from unlearning.api import (
+    consents,
+    interactions,
+    jobs,
+    lineage,
+    reference,
+    request_actions,
+    requests,
+    subjects,
+    webhooks,
+)
 from unlearning.api.base import NothingHere
 
 app_name = "api"
@@ -32,6 +42,10 @@ urlpatterns = [
     path(f"{_REQUEST}/release", request_actions.Release.as_view(), name="release"),
     path(f"{_REQUEST}/extend", request_actions.ExtensionOfPeriod.as_view(), name="extend"),
     path(f"{_REQUEST}/refuse", request_actions.Refusal.as_view(), name="refuse"),
+    path("jobs", jobs.Jobs.as_view(), name="jobs"),
+    path("jobs/<uuid:job_id>/pause", jobs.Pause.as_view(), name="pause-job"),
+    path("jobs/<uuid:job_id>/continue", jobs.GoOn.as_view(), name="continue-job"),
+    path("jobs/<uuid:job_id>/cancel", jobs.CancelJob.as_view(), name="cancel-job"),
     path("versions/<slug:recommender>/<int:number>/lineage", lineage.VersionLineage.as_view(), name="version-lineage"),
     path("lineage/events", lineage.RunEvents.as_view(), name="lineage-events"),
     path("webhooks", webhooks.Webhooks.as_view(), name="webhooks"),

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.requests, name="requests"),
     path("requests/<uuid:request_id>/", views.request_detail, name="request"),
     path("requests/<uuid:request_id>/progress", views.request_progress, name="progress"),
+    path("requests/<uuid:request_id>/job/<str:action>", views.control_job, name="control-job"),
     path("requests/<uuid:request_id>/report.pdf", views.report, name="report"),
     path("requests/<uuid:request_id>/<str:plot>.svg", views.plot, name="plot"),
     path("reports/", reports.issued, name="reports"),

@@ -1,25 +1,33 @@
 """Pages for privacy officers."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from csp.decorators import csp_replace
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Count, F
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from audits.evidence.document import EVIDENCE
 from audits.reports import plots, wording
 from audits.reports.measured import last_measured, telling
 from models_engine.registry.models import Recommender
 from unlearning.api.requests import pdf_response
+from unlearning.jobs import control
+from unlearning.jobs.models import Job
+from unlearning.requests.actions import By
+from unlearning.requests.errors import NotAllowed
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL, State
 
 _PAGE_SIZE = 50
+_REASON_LENGTH = 500
 
 PHASES = {
     State.RECEIVED: "Waiting for acceptance.",
@@ -29,6 +37,36 @@ PHASES = {
     State.ON_HOLD: "On hold.",
     State.NEEDS_ATTENTION: "Several attempts failed: see the reason below.",
 }
+
+
+@dataclass(frozen=True)
+class Control:
+    """A button on a job."""
+
+    act: Callable[[UUID, By], Job]
+    label: str
+    says: str
+    """What it will do."""
+    done: str
+    states: tuple[Job.State, ...]
+
+
+CONTROLS = {
+    "pause": Control(
+        control.pause, "Pause", "The worker stops within a second or so; nothing of what it did so far is lost.",
+        "The job is paused.", (Job.State.QUEUED, Job.State.RUNNING),
+    ),
+    "continue": Control(
+        control.go_on, "Continue", "From its last checkpoint, with three new attempts.",
+        "The job goes on.", (Job.State.PAUSED, Job.State.NEEDS_ATTENTION),
+    ),
+    "cancel": Control(
+        control.cancel, "Cancel the job",
+        "Its open requests, this one and others that share it, go on hold until released. Their periods go on.",
+        "The job is cancelled; its open requests are on hold.",
+        (Job.State.QUEUED, Job.State.RUNNING, Job.State.PAUSED, Job.State.NEEDS_ATTENTION),
+    ),
+}  # fmt: skip
 
 
 @login_required
@@ -82,6 +120,22 @@ def request_progress(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def control_job(http: HttpRequest, request_id: UUID, action: str) -> HttpResponse:
+    """Pause, continue or cancel the job of a request."""
+    request = _get(request_id)
+    if request.job is None or action not in CONTROLS:
+        raise Http404
+    by = By(http.user.get_username(), http.POST.get("reason", "").strip()[:_REASON_LENGTH])
+    try:
+        CONTROLS[action].act(request.job.pk, by)
+        messages.success(http, CONTROLS[action].done)
+    except NotAllowed as refused:
+        messages.error(http, f"Nothing was done: {refused}.")
+    return redirect("dashboard:request", request_id)
+
+
+@login_required
 @require_safe
 def report(http: HttpRequest, request_id: UUID) -> FileResponse:
     """The signed PDF, in the `language` that is asked for, where it was written in it."""
@@ -125,5 +179,14 @@ def _progress(request: Request) -> dict[str, object]:
         "job": request.job,
         "working": working,
         "ended": request.state in FINAL,
-        "waiting_for": PHASES.get(request.state, ""),
+        "waiting_for": "Paused." if _state(request.job) == Job.State.PAUSED else PHASES.get(request.state, ""),
+        "controls": [
+            {"action": action, "label": one.label, "says": one.says}
+            for action, one in CONTROLS.items()
+            if _state(request.job) in one.states
+        ],
     }
+
+
+def _state(job: Job | None) -> str | None:
+    return job.state if job is not None else None

@@ -4,7 +4,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from audits.evidence.models import IssuedDocument
+from models_engine.registry.models import Recommender
 from tests.unlearning.people import ask_erasure, make_subject
+from unlearning.jobs.models import Job, JobEvent
+from unlearning.requests.models import Request
+from unlearning.requests.states import State
 
 pytestmark = pytest.mark.django_db
 
@@ -96,3 +100,22 @@ def test_no_file_is_no_report(officer):
 @pytest.mark.parametrize("page", ["/reports/", "/reports/check", "/reports/1.pdf"])
 def test_reports_are_for_officers(page):
     assert Client().get(page)["Location"].startswith("/sign-in/")
+
+
+def test_the_buttons_on_a_job_do_what_they_say(officer, request_id):
+    job = Job.objects.create(recommender=Recommender.objects.create(name="shop"))
+    Request.objects.filter(pk=request_id).update(job=job, state=State.SCHEDULED)
+    page = officer.get(f"/requests/{request_id}/").content.decode()
+    assert "Pause</button>" in page
+    assert "Continue</button>" not in page
+    paused = officer.post(f"/requests/{request_id}/job/pause", follow=True).content.decode()
+    assert "The job is paused." in paused
+    assert "Continue</button>" in paused
+    assert (
+        "Nothing was done: the job is paused"
+        in officer.post(f"/requests/{request_id}/job/pause", follow=True).content.decode()
+    )
+    assert "on hold" in officer.post(f"/requests/{request_id}/job/cancel", follow=True).content.decode()
+    assert list(JobEvent.objects.values_list("action", "by")) == [("pause", "officer"), ("cancel", "officer")]
+    assert officer.get(f"/requests/{request_id}/job/pause").status_code == 405
+    assert officer.post(f"/requests/{request_id}/job/pause").status_code == 404
