@@ -22,7 +22,11 @@ class Job(models.Model):
     recommender = models.ForeignKey("models_engine.Recommender", on_delete=models.PROTECT, related_name="jobs")
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=0, help_text="Fencing token: only the latest attempt may commit")
-    tries = models.PositiveIntegerField(default=0, help_text="Attempts since it was planned, or last asked to go on")
+    tries = models.PositiveIntegerField(
+        default=0,
+        db_default=0,  # for workers of the release before, which don't know it
+        help_text="Attempts since it was planned, or last asked to go on",
+    )
     lease_until = models.DateTimeField(null=True)
     not_before = models.DateTimeField(null=True, help_text="Back-off after a failure")
     woken_at = models.DateTimeField(null=True, help_text="When a worker was last sent a message about it")

@@ -67,7 +67,7 @@ def run_job(job_id: UUID) -> None:
         logger.error("job %s: the database is away (%s); another attempt begins once the lease is over", job_id, error)
     except _EXPECTED as error:
         logger.error("job %s failed: %s", job_id, error)
-        _fail(held, str(error))
+        _fail(held, _in_words(error))
     except Exception as error:
         # The traceback may show values; its place is the log of the worker, not the row.
         logger.exception("job %s failed by a bug", job_id)
@@ -195,3 +195,12 @@ def _fail(held: Claim, trouble: str) -> None:
                 ask_for_attention(job, trouble)
     except LeaseLost as lost:
         logger.warning("%s", lost)
+
+
+def _in_words(error: Exception) -> str:
+    """The cause, for an officer: of the system's errors what they say, without number and address."""
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for the training: give the worker more, then retry."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}, where the worker keeps its files. Mend that, then retry."
+    return str(error)

@@ -1,5 +1,7 @@
 """Pause, go on and cancel: at any phase, and nothing is lost or half done."""
 
+import errno
+
 import pytest
 
 from audits.evidence.models import LogEntry
@@ -100,7 +102,7 @@ def test_what_needs_attention_goes_on_with_new_attempts(recommender, settings, m
     (job,) = plan_jobs()
 
     def full(*arguments):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device", "/var/fedshare/models/7")
 
     with monkeypatch.context() as broken:
         broken.setattr("unlearning.jobs.runner.store_artifact", full)
@@ -108,7 +110,7 @@ def test_what_needs_attention_goes_on_with_new_attempts(recommender, settings, m
     job.refresh_from_db()
     request.refresh_from_db()
     assert (job.state, request.state) == (Job.State.NEEDS_ATTENTION, State.NEEDS_ATTENTION)
-    assert job.trouble == "no space left on device"
+    assert job.trouble == "No space left on device, where the worker keeps its files. Mend that, then retry."
     control.go_on(job.pk, OFFICER)
     assert Request.objects.get().state == State.SCHEDULED
     run_job(job.pk)
