@@ -1,11 +1,12 @@
 """Who may work on a job, and who may still commit.
 
 A worker claims a job by a conditional update that raises the attempt number; the number is its
-fencing token. It holds the job while it gives signs of life within the lease. A worker that woke
-too late finds another token in the row and can neither report nor commit. Time is the database's
-alone, so that no worker's clock can end another's lease.
+fencing token. A thread of its own gives signs of life while the worker lives, however long a step
+takes. A worker that woke too late finds another token in the row and can neither report nor commit.
+Time is the database's alone, so that no worker's clock can end another's lease.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +15,15 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 
 from unlearning.jobs.models import Job
 
 _SECONDS_BETWEEN_REPORTS = 0.5
+_BEATS_IN_A_LEASE = 4
 
 
 class LeaseLost(Exception):
@@ -39,6 +41,29 @@ class Claim:
     _reported: float = 0.0
     _timings: dict[str, float] = field(default_factory=dict)
 
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Extend the lease again and again within, from a thread beside the work."""
+        ends = threading.Event()
+        thread = threading.Thread(target=self._beat, args=[ends], daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ends.set()
+            thread.join()
+
+    def _beat(self, ends: threading.Event) -> None:
+        try:
+            while not ends.wait(settings.FEDSHARE_LEASE / _BEATS_IN_A_LEASE):
+                try:
+                    if not self._held().update(lease_until=_lease_end()):
+                        return  # overtaken or stopped: the work finds out by itself
+                except (OperationalError, InterfaceError):
+                    connection.close()  # the database is away: once more at the next beat
+        finally:
+            connection.close()
+
     def phase(self, name: str) -> None:
         """Begin a phase."""
         now = time.monotonic()
@@ -49,7 +74,7 @@ class Claim:
         self._report(0.0)
 
     def progress(self, fraction: float) -> None:
-        """Report progress within the phase; also the sign of life that keeps the lease."""
+        """Report progress within the phase; finds out as well whether the job is still held."""
         if time.monotonic() - self._reported >= _SECONDS_BETWEEN_REPORTS:
             self._report(min(1.0, fraction))
 
@@ -68,11 +93,14 @@ class Claim:
 
     def _report(self, fraction: float) -> None:
         self._reported = time.monotonic()
-        held = Job.objects.filter(pk=self.job_id, attempt=self.token, state=Job.State.RUNNING).update(
+        held = self._held().update(
             phase=self._phase, progress=fraction, timings=self._timings, lease_until=_lease_end()
         )
         if not held:
             raise self._lost()
+
+    def _held(self) -> QuerySet[Job]:
+        return Job.objects.filter(pk=self.job_id, attempt=self.token, state=Job.State.RUNNING)
 
     def _lost(self) -> LeaseLost:
         return LeaseLost(f"job {self.job_id}: attempt {self.token} was overtaken or stopped")

@@ -55,7 +55,8 @@ def run_job(job_id: UUID) -> None:
     if held is None:
         return
     try:
-        _run(held)
+        with held.alive():
+            _run(held)
     except LeaseLost as lost:
         logger.warning("%s", lost)
     except StateFileError as error:

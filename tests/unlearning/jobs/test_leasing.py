@@ -1,18 +1,19 @@
+import time
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from models_engine.registry.models import Recommender
+from unlearning.jobs import control
 from unlearning.jobs.leasing import LeaseLost, claim
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import give_up_silent_jobs, jobs_to_wake
-
-pytestmark = pytest.mark.django_db
+from unlearning.requests.actions import By
 
 
 @pytest.fixture
-def job():
+def job(db):
     return Job.objects.create(recommender=Recommender.objects.create(name="shop"))
 
 
@@ -71,3 +72,24 @@ def test_a_job_that_kills_its_workers_is_given_up(job, settings):
     assert job.state == Job.State.NEEDS_ATTENTION
     assert "killed, or ran out of memory" in job.trouble
     assert "“references”" in job.trouble
+
+
+def test_a_worker_keeps_its_job_through_a_step_that_reports_nothing(settings, committed):
+    settings.FEDSHARE_LEASE = 0.4
+    job = Job.objects.create(recommender=Recommender.objects.create(name="shop"))
+    held = claim(job.pk)
+    with held.alive():
+        time.sleep(1)
+        assert claim(job.pk) is None
+    time.sleep(0.6)
+    assert claim(job.pk).token == 2
+
+
+def test_a_job_that_was_stopped_is_not_kept(settings, committed):
+    settings.FEDSHARE_LEASE = 0.4
+    job = Job.objects.create(recommender=Recommender.objects.create(name="shop"))
+    with claim(job.pk).alive():
+        control.pause(job.pk, By("officer"))
+        until = Job.objects.get().lease_until
+        time.sleep(0.5)
+        assert Job.objects.get().lease_until == until

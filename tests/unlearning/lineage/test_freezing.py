@@ -4,7 +4,6 @@ import threading
 import time
 from datetime import UTC, datetime
 
-import pytest
 from django.db import connection, transaction
 
 from tests.unlearning.people import ask_slider, make_subject
@@ -18,17 +17,6 @@ from unlearning.lineage.subjects import ensure_subjects
 
 _SECONDS = 3
 _WRITERS = 3
-
-
-@pytest.fixture
-def committed(django_db_setup, django_db_blocker):
-    """What a test commits is removed afterwards, past the triggers that forbid it."""
-    with django_db_blocker.unblock():
-        yield
-        with connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica")
-            cursor.execute("TRUNCATE unlearning_subject, unlearning_item, audits_logentry CASCADE")
-            cursor.execute("SET session_replication_role = origin")
 
 
 def _in_thread(act):
