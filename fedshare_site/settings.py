@@ -195,6 +195,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "GroundEnum": "unlearning.requests.grounds.Ground",
         "ExtensionEnum": "unlearning.requests.grounds.Extension",
+        "RequestStateEnum": "unlearning.requests.states.State",
+        "JobStateEnum": "unlearning.jobs.models.Job.State",
     },
     "OAUTH2_TOKEN_URL": "/oauth/token/",
     "OAUTH2_SCOPES": OAUTH2_PROVIDER["SCOPES"],

@@ -86,8 +86,10 @@ class House:
             for name in self._children:
                 self._signal(name, signal.SIGTERM)
             time.sleep(2)
-            for name in self._children:
+            for name, child in self._children.items():
                 self.kill(name)
+                if child.process is not None:
+                    child.process.wait()
 
     def check(self) -> None:
         """For `wait_for_web`: whatever ends is started again."""

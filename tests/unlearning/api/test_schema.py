@@ -58,7 +58,7 @@ def test_every_operation_that_takes_a_body_has_an_example_or_takes_little():
     ]
     small = {
         "look_up_subject", "cancel_request", "verify_identity", "hold_request", "release_request", "extend_request",
-        "refuse_request", "change_webhook",
+        "refuse_request", "change_webhook", "pause_job", "continue_job", "cancel_job",
     }  # fmt: skip
     assert set(without) == small
 
