@@ -9,7 +9,7 @@ SERVE  ?= 1
 .PHONY: help demo test check bench verifier tampering fuzz test-faults format messages lock clean env
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: env ## The whole way on MovieLens-100K, then serve; SERVE=0 ends after the table, INTERACTIONS=FILE takes your data
 	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(INTERACTIONS),--interactions '$(INTERACTIONS)')

@@ -89,7 +89,7 @@ def _runs(house: House, share: float, alone: str | None, disk_can_fill: bool) ->
         task = bar.add_task(f"{house.broker.name}: {len(planned)} faults", total=len(planned))
         for number, fault in enumerate(planned):
             subjects = names[_SUBJECTS_EACH * number : _SUBJECTS_EACH * (number + 1)]
-            done.append(_run(house, fault, number, subjects, disk_can_fill))
+            done.append(_run(house, fault, number, subjects))
             bar.update(task, advance=1)
     left = house.left_running()
     if left:
@@ -97,7 +97,7 @@ def _runs(house: House, share: float, alone: str | None, disk_can_fill: bool) ->
     return done
 
 
-def _run(house: House, fault: Any, number: int, subjects: list[str], disk_can_fill: bool) -> dict[str, Any]:
+def _run(house: House, fault: Any, number: int, subjects: list[str]) -> dict[str, Any]:
     from django.db import connection
 
     from tests.faults import checks
@@ -106,7 +106,7 @@ def _run(house: House, fault: Any, number: int, subjects: list[str], disk_can_fi
     from unlearning.requests.models import Request
 
     keys = [subject.learning_key for subject in find_subjects(subjects)]
-    scene = Scene(house, random.Random(_SEED + number), subjects, f"fault-{number}", disk_can_fill)
+    scene = Scene(house, random.Random(_SEED + number), subjects, f"fault-{number}")
     wrong: list[str] = []
     try:
         fault(scene)

@@ -38,7 +38,6 @@ class Scene:
     moment: random.Random
     subjects: list[str]
     external_id: str
-    disk_can_fill: bool
     request: str = ""
     struck_at: float = 0.0
     taken_up: float | None = None

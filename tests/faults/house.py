@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from fedshare_site.demo.crm import Crm
 from fedshare_site.demo.processes import free_port, wait_for_web
 from tests.faults.brokers import Broker
 
@@ -57,7 +58,6 @@ class House:
         self.folder, self.var, self.broker = folder, folder / "var", broker
         self._environment = os.environ | environment(folder, broker)
         self._ends = threading.Event()
-        self._lock = threading.Lock()
         port = free_port(random.SystemRandom().randrange(20_000, 30_000))  # several houses may start at once
         self.address = f"http://127.0.0.1:{port}"
         worker = ["celery", "-A", "fedshare_site", "worker", "--concurrency", "2", "--loglevel", "INFO"]
@@ -67,7 +67,7 @@ class House:
             **{name: _Child([*worker, "--hostname", f"{name}@%h"]) for name in WORKERS},
             "beat": _Child(["celery", "-A", "fedshare_site", "beat", "--loglevel", "WARNING"]),
         }  # fmt: skip
-        self._crm: httpx.Client | None = None
+        self._crm: Crm | None = None
 
     @contextmanager
     def running(self) -> Iterator["House"]:
@@ -116,29 +116,25 @@ class House:
         used = {process: _used(process) - before[process] for process in pools}
         return max(used, key=used.__getitem__) if used and max(used.values()) > 0.03 else None
 
-    def crm(self) -> httpx.Client:
-        """An OAuth2 client that sends requests."""
+    def crm(self) -> Crm:
+        """A client that sends requests."""
         if self._crm is None:
             from unlearning.api.clients import give_credentials
 
-            limits = httpx.Limits(max_keepalive_connections=0)
-            self._crm = httpx.Client(base_url=self.address, timeout=10, limits=limits)
-            form = {"grant_type": "client_credentials", "scope": "requests:read requests:write"}
-            answer = self._crm.post("/oauth/token/", data=form, auth=give_credentials(_CLIENT))
-            self._crm.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+            self._crm = Crm(self.address, *give_credentials(_CLIENT))
         return self._crm
 
     def post(self, subjects: list[str], external_id: str, seconds: float = 60) -> str:
         """Open an erasure, again and again under the same id until there is an answer. Returns the request's id."""
-        body = {"kind": "erase", "subjects": subjects, "external_id": external_id}
         deadline = time.monotonic() + seconds
         while True:
             try:
-                answer = self.crm().post("/api/v1/requests", json=body)
-                if answer.status_code < 500:
-                    return answer.raise_for_status().json()["id"]
+                return self.crm().erase(subjects, external_id)["id"]
             except httpx.TransportError:
                 pass  # the server is away: that is what is tested
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code < 500:
+                    raise
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{external_id} was not accepted within {seconds:.0f} s")
             time.sleep(0.2)

@@ -20,7 +20,7 @@ from audits.reports.measured import last_measured, telling
 from models_engine.registry.models import Recommender
 from unlearning.api.requests import pdf_response
 from unlearning.jobs import control
-from unlearning.jobs.models import Job
+from unlearning.jobs.models import Job, JobEvent
 from unlearning.requests.actions import By
 from unlearning.requests.errors import NotAllowed
 from unlearning.requests.models import Request
@@ -44,27 +44,26 @@ class Control:
     """A button on a job."""
 
     act: Callable[[UUID, By], Job]
+    action: JobEvent.Action
     label: str
     says: str
     """What it will do."""
     done: str
-    states: tuple[Job.State, ...]
 
 
 CONTROLS = {
     "pause": Control(
-        control.pause, "Pause", "The worker stops within a second or so; nothing of what it did so far is lost.",
-        "The job is paused.", (Job.State.QUEUED, Job.State.RUNNING),
+        control.pause, JobEvent.Action.PAUSE, "Pause",
+        "The worker stops within a second or so; nothing of what it did so far is lost.", "The job is paused.",
     ),
     "continue": Control(
-        control.go_on, "Continue", "From its last checkpoint, with three new attempts.",
-        "The job goes on.", (Job.State.PAUSED, Job.State.NEEDS_ATTENTION),
+        control.go_on, JobEvent.Action.GO_ON, "Continue",
+        "From its last checkpoint, with as many attempts as a new one.", "The job goes on.",
     ),
     "cancel": Control(
-        control.cancel, "Cancel the job",
+        control.cancel, JobEvent.Action.CANCEL, "Cancel the job",
         "Its open requests, this one and others that share it, go on hold until released. Their periods go on.",
         "The job is cancelled; its open requests are on hold.",
-        (Job.State.QUEUED, Job.State.RUNNING, Job.State.PAUSED, Job.State.NEEDS_ATTENTION),
     ),
 }  # fmt: skip
 
@@ -183,7 +182,7 @@ def _progress(request: Request) -> dict[str, object]:
         "controls": [
             {"action": action, "label": one.label, "says": one.says}
             for action, one in CONTROLS.items()
-            if _state(request.job) in one.states
+            if _state(request.job) in control.ALLOWED_IN[one.action]
         ],
     }
 

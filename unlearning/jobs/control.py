@@ -16,6 +16,15 @@ from unlearning.requests.states import State
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
+_OPEN = (Job.State.QUEUED, Job.State.RUNNING, Job.State.PAUSED, Job.State.NEEDS_ATTENTION)
+
+ALLOWED_IN: dict[JobEvent.Action, tuple[Job.State, ...]] = {
+    JobEvent.Action.PAUSE: (Job.State.QUEUED, Job.State.RUNNING),
+    JobEvent.Action.GO_ON: (Job.State.PAUSED, Job.State.NEEDS_ATTENTION),
+    JobEvent.Action.CANCEL: _OPEN,
+}
+"""In which states an officer can take each action."""
+
 _WORKED_ON = (State.UNLEARNING, State.VERIFYING)
 
 
@@ -56,7 +65,7 @@ def pause(job_id: UUID, by: By) -> Job:
         job.save(update_fields=["state"])
         _set_back(job)
 
-    return _take(job_id, JobEvent.Action.PAUSE, (Job.State.QUEUED, Job.State.RUNNING), by, act)
+    return _take(job_id, JobEvent.Action.PAUSE, by, act)
 
 
 def go_on(job_id: UUID, by: By) -> Job:
@@ -72,7 +81,7 @@ def go_on(job_id: UUID, by: By) -> Job:
         for request in job.requests.filter(state=State.NEEDS_ATTENTION):
             move(request, State.SCHEDULED)
 
-    return _take(job_id, JobEvent.Action.GO_ON, (Job.State.PAUSED, Job.State.NEEDS_ATTENTION), by, act)
+    return _take(job_id, JobEvent.Action.GO_ON, by, act)
 
 
 def cancel(job_id: UUID, by: By) -> Job:
@@ -92,8 +101,7 @@ def cancel(job_id: UUID, by: By) -> Job:
             _release_from_job(request)
             hold(request, by)
 
-    states = (Job.State.QUEUED, Job.State.RUNNING, Job.State.PAUSED, Job.State.NEEDS_ATTENTION)
-    return _take(job_id, JobEvent.Action.CANCEL, states, by, act)
+    return _take(job_id, JobEvent.Action.CANCEL, by, act)
 
 
 def _release_from_job(request: Request) -> None:
@@ -111,12 +119,10 @@ def _set_back(job: Job) -> None:
 
 
 @transaction.atomic
-def _take(
-    job_id: UUID, action: JobEvent.Action, states: tuple[Job.State, ...], by: By, act: Callable[[Job], None]
-) -> Job:
+def _take(job_id: UUID, action: JobEvent.Action, by: By, act: Callable[[Job], None]) -> Job:
     job = Job.objects.select_for_update().get(pk=job_id)
-    if job.state not in states:
-        wanted = ", ".join(state.label for state in states)
+    if job.state not in ALLOWED_IN[action]:
+        wanted = ", ".join(state.label for state in ALLOWED_IN[action])
         raise NotAllowed(f"the job is {Job.State(job.state).label}; this can be done while it is {wanted}")
     act(job)
     JobEvent.objects.create(job=job, action=action, by=by.name, reason=by.reason)
