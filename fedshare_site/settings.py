@@ -1,6 +1,7 @@
 """Settings of the site. Every value that an operator may set comes from the environment."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlparse
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -38,18 +39,24 @@ INSTALLED_APPS = [
     "unlearning",
     "audits",
     "models_engine",
+    "fedshare_site.records.apps.Records",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.contrib.humanize",
     "rest_framework",
     "drf_spectacular",
     "oauth2_provider",
     "pgtrigger",
     "csp",
     "django_htmx",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "axes",
 ]
 
 MIDDLEWARE = [
@@ -61,9 +68,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "unlearning.dashboard.sessions.SessionLimits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "fedshare_site.urls"
@@ -79,6 +89,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "unlearning.dashboard.navigation.navigation",
             ]
         },
     }
@@ -126,14 +137,32 @@ STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 # --- People and clients -------------------------------------------------------------------------
 
 LOGIN_URL = "dashboard:sign-in"
-LOGIN_REDIRECT_URL = "dashboard:requests"
+LOGIN_REDIRECT_URL = "dashboard:home"
 LOGOUT_REDIRECT_URL = "dashboard:sign-in"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+
+FEDSHARE_SECOND_FACTOR = os.environ.get("FEDSHARE_SECOND_FACTOR", "1") == "1"
+"""Ask everybody who signs in for a code of their authenticator (TOTP, RFC 6238); off for demonstrations alone."""
+OTP_TOTP_ISSUER = "FedShare"
+
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # so that nobody locks an officer out from elsewhere
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "dashboard/sign_in/locked.html"
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 8 * 3600
+
+FEDSHARE_IDLE_MINUTES = int(os.environ.get("FEDSHARE_IDLE_MINUTES", "30"))
+"""Minutes without a click after which a dashboard session ends; pages that refresh themselves don't count."""
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -360,6 +389,7 @@ FEDSHARE_CONTROLLER = os.environ.get("FEDSHARE_CONTROLLER", "Demonstration contr
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["fedshare_site.formats"]
 LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
 USE_TZ = True
@@ -377,6 +407,7 @@ LOGGING = {
         # What its parser grumbles about in a file that is checked; the checks say what is wrong.
         "pyhanko": {"level": "CRITICAL"},
         "pyhanko_certvalidator": {"level": "CRITICAL"},
+        "axes": {"level": "CRITICAL"},  # its lines hold user names; what it counts stands in its table
         "kombu.connection": {"level": "ERROR"},  # the filesystem transport has no host name to warn about
     },
 }

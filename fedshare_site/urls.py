@@ -1,6 +1,8 @@
 """Addresses of the site."""
 
+from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from fedshare_site import health, metrics
 from unlearning.api.clients import CleanTokenView
@@ -10,6 +12,8 @@ urlpatterns = [
     path("health/ready", health.ready, name="ready"),
     path("metrics", metrics.metrics, name="metrics"),
     path("", include("unlearning.dashboard.urls")),
+    path("language", set_language, name="set_language"),
+    path("records/", admin.site.urls),
     path("api/v1/", include("unlearning.api.urls")),
     path("me/", include("unlearning.subject_page.urls")),
     path("", include("unlearning.connectors.urls")),

@@ -3,12 +3,15 @@
 from unlearning.api.models import ClientScopes, IdempotentAnswer
 from unlearning.connectors.models import Callback, ConnectorSecret
 from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
-from unlearning.jobs.models import Job, JobEvent
+from unlearning.dashboard.models import SavedView
+from unlearning.jobs.models import Job, JobEvent, Policy, RecommendationSample
 from unlearning.lineage.models import Dataset, Identifier, Interaction, Item, Subject, Suppression
-from unlearning.requests.models import Duplicate, Request, RequestEvent, RequestSubject, SealedForgetSet
+from unlearning.officers.models import AccessRecord, Officer
+from unlearning.requests.models import Duplicate, Proposal, Request, RequestEvent, RequestSubject, SealedForgetSet
 from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
 
 __all__ = [
+    "AccessRecord",
     "Callback",
     "ClientScopes",
     "ConnectorSecret",
@@ -26,9 +29,14 @@ __all__ = [
     "Item",
     "Job",
     "JobEvent",
+    "Officer",
+    "Policy",
+    "Proposal",
+    "RecommendationSample",
     "Request",
     "RequestEvent",
     "RequestSubject",
+    "SavedView",
     "SealedForgetSet",
     "Subject",
     "Suppression",

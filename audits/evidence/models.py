@@ -11,6 +11,7 @@ from typing import Any
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.json import KT
 
 from audits.evidence.append_only import append_only
 from audits.evidence.canonical import parse_json
@@ -26,6 +27,7 @@ class LogEntry(models.Model):
     class Meta:
         ordering = ["id"]
         verbose_name_plural = "log entries"
+        indexes = [models.Index(KT("payload__request"), name="plan_of_request", condition=models.Q(kind="plan.frozen"))]
         triggers = [
             *append_only(),
             pgtrigger.Trigger(

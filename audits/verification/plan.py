@@ -15,6 +15,8 @@ STATISTICS = ("fold_in", "neighbours", "pairs")
 """What statistics begin with; `_on_` and the name of what they look at follow. See `exposure.read`."""
 ATTACKS = ("lira", "lira_per_example", "population", "u_lira")
 """See `protocol.ATTACKS`."""
+WIDEST_MARGIN, NARROWEST_MARGIN = 0.2, 0.05
+"""Of ρ0. Wider ones would stretch what "removed" means; narrower ones no number of references gets into."""
 FEWEST_KNOWN = 3
 """Models of a kind, from which on an attack can learn from all but one of them."""
 
@@ -133,7 +135,7 @@ class AuditPlan:
     """Whether a statistical method is run again on each of the models that know the data."""
     contrast_items: int = 60
     """Items of like popularity that each pair is held against."""
-    margin: float = 0.2
+    margin: float = WIDEST_MARGIN
     """ρ0: residual influence below it counts as removed."""
     confidence: float = 0.9
     """Of the interval on ρ; 0.9 makes two one-sided tests at 5 %."""
@@ -182,16 +184,26 @@ class AuditPlan:
                 raise AuditError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
 
     @classmethod
-    def at(cls, level: AssuranceLevel, statistics: tuple[str, ...], seeds: tuple[int, ...], seed: int) -> "AuditPlan":
+    def at(
+        cls,
+        level: AssuranceLevel,
+        statistics: tuple[str, ...],
+        seeds: tuple[int, ...],
+        seed: int,
+        margin: float = WIDEST_MARGIN,
+    ) -> "AuditPlan":
         """The plan of a level.
 
         Args:
             seeds: as many as the level's trainings: of the references first, then of the models that know.
             seed: of everything else.
+            margin: ρ0; a controller may ask for less than the usual one, never for more.
 
         Raises:
-            AuditError: another number of seeds.
+            AuditError: another number of seeds, or a margin that is out of bounds.
         """
+        if not NARROWEST_MARGIN <= margin <= WIDEST_MARGIN:
+            raise AuditError(f"margin: give {NARROWEST_MARGIN} to {WIDEST_MARGIN}, not {margin}")
         if len(seeds) != level.trainings:
             raise AuditError(f"seeds: the level {level.name} trains {level.trainings} models, {len(seeds)} were given")
         return cls(
@@ -202,6 +214,7 @@ class AuditPlan:
             known_seeds=seeds[level.references :],
             seed=seed,
             repeats=level.repeats,
+            margin=margin,
         )
 
     def attacks_on(self, models: int) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ def running(port: int, batch_window: float) -> Iterator[Processes]:
         "DATABASE_URL": settings.DATABASE_URL,
         "FEDSHARE_VAR": str(settings.VAR),
         "FEDSHARE_BATCH_WINDOW": str(batch_window),
+        "FEDSHARE_SECOND_FACTOR": "0",
         "DJANGO_SETTINGS_MODULE": "fedshare_site.settings",
     }
     processes = Processes(settings.VAR / "log", environment)

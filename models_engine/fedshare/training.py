@@ -19,6 +19,7 @@ Progress = Callable[[float], None]
 """Called with the finished fraction, in [0, 1]."""
 
 _RUNNING = "running"
+_LOSSES = 100
 
 
 class Devices(Protocol):
@@ -56,8 +57,11 @@ class Training:
         self._config, self._course, self._devices = config, course, devices
         self._folder, self._every = folder, checkpoint_every
         self._snapshots = snapshot_rounds(course.rounds)
+        self._every_loss = max(1, course.rounds // _LOSSES)
         self._history: list[tuple[int, Tensor]] = []  # window, subject rows
         self._running_since = 0
+        self.losses: list[tuple[int, float]] = []
+        """Round and mean loss of the models, at some hundred rounds since it was begun or taken up; to be drawn."""
 
     def run(self, progress: Progress = lambda fraction: None) -> list[Model]:
         """From the keyed start, or from where a training of the same course was interrupted.
@@ -98,8 +102,10 @@ class Training:
         while True:
             end = self._course.first_round(window + 1)
             while round_number < end:
-                server.learn(round_number, cohort)
+                loss = server.learn(round_number, cohort)
                 round_number += 1
+                if round_number % self._every_loss == 0 or round_number == self._course.rounds:
+                    self.losses.append((round_number, round(float(loss.mean()), 6)))
                 if round_number in self._snapshots:
                     self._history.append((window, server.subjects.clone()))
                 if round_number % self._every == 0 and round_number < end:

@@ -1,6 +1,7 @@
 """OAuth2 clients, and the scopes that each may have."""
 
 import base64
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,10 @@ from oauth2_provider.views import TokenView
 
 from unlearning.api.models import ClientScopes
 from unlearning.api.sandbox import PREFIX
+from unlearning.requests.errors import BadField
+
+_OURS = ("hubspot", "drop", "replay", "demo", "dashboard", "import_interactions", "sandbox")
+"""Names under which this service itself records things."""
 
 MANAGING = ("requests:manage",)
 """Scopes of the controller's own back office, which no client has unless it is given them."""
@@ -63,6 +68,18 @@ def _basic(header: str) -> str:
 def usual_scopes() -> list[str]:
     """Of a client to which nobody gave any."""
     return [scope for scope in settings.OAUTH2_PROVIDER["SCOPES"] if scope not in MANAGING]
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no client can have.
+
+    Raises:
+        BadField: it has other characters, or means something to this service.
+    """
+    if not re.fullmatch(r"[\w.-]{1,80}", name, re.ASCII):
+        raise BadField("name", "give up to 80 letters, digits, dots, hyphens and underscores")
+    if name in _OURS or name.startswith(PREFIX):
+        raise BadField("name", f"{name} means something to this service: give another")
 
 
 def give_credentials(name: str, *, sandbox: bool = False, scopes: Sequence[str] | None = None) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Consent as a history of events, and its present state as a projection."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -39,7 +40,10 @@ class ConsentEvent(models.Model):
             models.CheckConstraint(condition=Q(share_percent__lte=100), name="event_share_percent"),
             models.UniqueConstraint(fields=["recorded_by", "external_id"], name="event_once"),
         ]
-        indexes = [models.Index(fields=["subject", "effective_at", "id"])]
+        indexes = [
+            models.Index(fields=["subject", "effective_at", "id"]),
+            BrinIndex(fields=["recorded_at"], name="event_recorded"),
+        ]
         triggers = append_only()
 
     def __str__(self) -> str:

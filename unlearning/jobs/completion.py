@@ -43,9 +43,9 @@ def _complete(
     gone = _destroy(request, destroyed, now)
     content = evidence_content(request, attempts, context, version, outcome, gone, now)
     request.evidence = issue(EVIDENCE, request.id, signer_fingerprint(), content, now)
-    request.conclusion = attempts[-1].conclusion
+    request.conclusion, request.verdict = attempts[-1].conclusion, attempts[-1].judgement.verdict
     request.completed_at, request.state = now, State.COMPLETED
-    request.save(update_fields=["conclusion", "completed_at", "evidence", "state"])
+    request.save(update_fields=["conclusion", "verdict", "completed_at", "evidence", "state"])
     emit(
         catalogue.COMPLETED,
         {

@@ -79,7 +79,7 @@ def read_context(job: Job) -> JobContext:
         requests=requests,
         pairs=pairs,
         job=job.pk,
-        ladder=_ladder(version),
+        ladder=_ladder(version, job.exact_only),
     )
 
 
@@ -102,9 +102,9 @@ def _taken_up(task: ForgetTask, job: Job) -> ForgetTask:
     )
 
 
-def _ladder(version: ModelVersion) -> tuple[Strategy, ...]:
+def _ladder(version: ModelVersion, exact_only: bool) -> tuple[Strategy, ...]:
     """The strategies to try. Amplitudes measured with other code say nothing about this one: exact ones only."""
-    if version.calibration["code"] == code_digest():
+    if version.calibration["code"] == code_digest() and not exact_only:
         return LADDER
     return tuple(strategy for strategy in LADDER if strategy.exact)
 

@@ -22,6 +22,7 @@ ALLOWED_IN: dict[JobEvent.Action, tuple[Job.State, ...]] = {
     JobEvent.Action.PAUSE: (Job.State.QUEUED, Job.State.RUNNING),
     JobEvent.Action.GO_ON: (Job.State.PAUSED, Job.State.NEEDS_ATTENTION),
     JobEvent.Action.CANCEL: _OPEN,
+    JobEvent.Action.ESCALATE: _OPEN,
 }
 """In which states an officer can take each action."""
 
@@ -76,10 +77,7 @@ def go_on(job_id: UUID, by: By) -> Job:
     """
 
     def act(job: Job) -> None:
-        job.state, job.tries, job.trouble, job.not_before, job.woken_at = Job.State.QUEUED, 0, "", None, None
-        job.save(update_fields=["state", "tries", "trouble", "not_before", "woken_at"])
-        for request in job.requests.filter(state=State.NEEDS_ATTENTION):
-            move(request, State.SCHEDULED)
+        _queue_anew(job)
 
     return _take(job_id, JobEvent.Action.GO_ON, by, act)
 
@@ -104,6 +102,25 @@ def cancel(job_id: UUID, by: By) -> Job:
     return _take(job_id, JobEvent.Action.CANCEL, by, act)
 
 
+def escalate(job_id: UUID, by: By) -> Job:
+    """Let a job go straight to an exact result, from its next attempt on; one that runs begins that attempt now.
+
+    Raises:
+        NotAllowed: the job has ended, or was asked for this before.
+    """
+
+    def act(job: Job) -> None:
+        if job.exact_only:
+            raise NotAllowed("an exact result was asked for before")
+        job.exact_only = True
+        if job.state in (Job.State.RUNNING, Job.State.NEEDS_ATTENTION):
+            _set_back(job)
+            _queue_anew(job)
+        job.save(update_fields=["exact_only"])
+
+    return _take(job_id, JobEvent.Action.ESCALATE, by, act)
+
+
 def _release_from_job(request: Request) -> None:
     """Its next job makes a plan of its own: the seeds of this one's go with it."""
     if request.plan is not None:
@@ -111,6 +128,13 @@ def _release_from_job(request: Request) -> None:
     request.job = request.plan = None
     request.state = State.ACCEPTED
     request.save(update_fields=["job", "plan", "state"])
+
+
+def _queue_anew(job: Job) -> None:
+    job.state, job.tries, job.trouble, job.not_before, job.woken_at = Job.State.QUEUED, 0, "", None, None
+    job.save(update_fields=["state", "tries", "trouble", "not_before", "woken_at"])
+    for request in job.requests.filter(state=State.NEEDS_ATTENTION):
+        move(request, State.SCHEDULED)
 
 
 def _set_back(job: Job) -> None:

@@ -3,8 +3,11 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+
+from audits.evidence.append_only import append_only
 
 
 class Job(models.Model):
@@ -33,6 +36,11 @@ class Job(models.Model):
     phase = models.CharField(max_length=60, blank=True)
     progress = models.FloatField(default=0.0, help_text="Of the phase, 0 to 1")
     timings = models.JSONField(default=dict, help_text="Seconds by phase")
+    exact_only = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="An officer asked for an exact result: the ladder begins at its first exact rung",
+    )
     trouble = models.TextField(blank=True, help_text="Why the last attempt failed, in plain words")
     estimated_seconds = models.FloatField(null=True, help_text="For audit models and retraining, when it was planned")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -72,6 +80,47 @@ class Job(models.Model):
         return self.tries < settings.FEDSHARE_MAX_ATTEMPTS
 
 
+class Policy(models.Model):
+    """How requests are batched and checked, as an administrator set it; the latest row is in force. Append-only."""
+
+    assurance = models.CharField(max_length=20, help_text="Level at which every request is checked")
+    margin_percent = models.PositiveSmallIntegerField(
+        help_text="ρ0: how much of the influence may be left, or overdone, for it to count as removed"
+    )
+    batch_window = models.PositiveIntegerField(help_text="Seconds that a request waits for others to share a job with")
+    set_by = models.CharField(max_length=150)
+    set_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name_plural = "policies"
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.assurance}, ±{self.margin_percent} %, {self.batch_window} s"
+
+
+class RecommendationSample(models.Model):
+    """What a subject whom a job did not concern was recommended before it and after; gone with the subject."""
+
+    version = models.ForeignKey("models_engine.ModelVersion", on_delete=models.CASCADE, related_name="samples")
+    subject = models.ForeignKey("unlearning.Subject", on_delete=models.CASCADE, related_name="samples")
+    before = ArrayField(models.CharField(max_length=200), help_text="Items, the first foremost")
+    after = ArrayField(models.CharField(max_length=200))
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["version", "subject"], name="sample_once")]
+
+    def __str__(self) -> str:
+        return f"sample {self.pk}"
+
+    @property
+    def kept(self) -> int:
+        """How many items are among the first both times."""
+        return len(set(self.before) & set(self.after))
+
+
 class JobEvent(models.Model):
     """What an officer did about a job."""
 
@@ -79,6 +128,7 @@ class JobEvent(models.Model):
         PAUSE = "pause", "paused"
         GO_ON = "go_on", "let go on"
         CANCEL = "cancel", "cancelled"
+        ESCALATE = "escalate", "asked for an exact result"
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
     action = models.CharField(max_length=20, choices=Action)

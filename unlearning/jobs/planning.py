@@ -3,14 +3,13 @@
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from audits.verification.plan import LEVELS
 from models_engine.registry.models import Recommender
+from unlearning.jobs import policy
 from unlearning.jobs.control import ask_for_attention
 from unlearning.jobs.fleets import estimated_seconds
 from unlearning.jobs.leasing import claimable, silent
@@ -37,7 +36,7 @@ def plan_jobs() -> list[Job]:
     """
     waiting = list(Request.objects.select_for_update().filter(state=State.ACCEPTED, job=None).order_by("received_at"))
     now = timezone.now()
-    opened = now - timedelta(seconds=settings.FEDSHARE_BATCH_WINDOW)
+    opened = now - timedelta(seconds=policy.in_force().batch_window)
     urgent = any(request.due_at - now < _URGENT for request in waiting)
     if not waiting or (waiting[0].received_at > opened and not urgent):
         return []
@@ -55,7 +54,7 @@ def plan_jobs() -> list[Job]:
 
 def _estimate(recommender: Recommender) -> float | None:
     """Seconds for the audit models and, should it come to that, for retraining."""
-    trainings = LEVELS[settings.FEDSHARE_ASSURANCE].trainings + 1
+    trainings = policy.in_force().level.trainings + 1
     return estimated_seconds(trainings, recommender.serving.metrics.get("training_seconds"))
 
 

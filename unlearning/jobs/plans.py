@@ -3,13 +3,14 @@
 from datetime import datetime
 
 import numpy as np
-from django.conf import settings
+from django.db.models.fields.json import KT
 
 from audits.evidence import log
 from audits.evidence.models import LogEntry
 from audits.verification.engine import AFTER_ERASURE, AFTER_UNSHARING
 from audits.verification.plan import LEVELS, AuditPlan
 from models_engine.fedshare.data import Edges
+from unlearning.jobs import policy
 from unlearning.jobs.context import JobContext
 from unlearning.requests.models import Request
 
@@ -30,8 +31,11 @@ def freeze_plans(context: JobContext) -> dict[Request, AuditPlan]:
         if not statistics:
             continue
         if request.plan is None:
-            level = LEVELS[settings.FEDSHARE_ASSURANCE]
-            plan = AuditPlan.at(level, statistics, seeds[: level.trainings], request.id.int % 2**53)
+            chosen = policy.in_force()
+            level = chosen.level
+            plan = AuditPlan.at(
+                level, statistics, seeds[: level.trainings], request.id.int % 2**53, chosen.margin_percent / 100
+            )
             request.plan = plan.as_json()
             request.save(update_fields=["plan"])
             log.append(FROZEN, {"plan": plan.digest(), "request": str(request.id)})
@@ -52,7 +56,8 @@ def frozen_at(request: Request) -> datetime:
 
 def _entry(request: Request) -> LogEntry:
     # The last one: an earlier plan was withdrawn with its job.
-    return LogEntry.objects.filter(kind=FROZEN, payload__request=str(request.id)).latest("pk")
+    found = LogEntry.objects.filter(kind=FROZEN).alias(about=KT("payload__request"))
+    return found.filter(about=str(request.id)).latest("pk")
 
 
 def _statistics(request: Request, context: JobContext) -> tuple[str, ...]:

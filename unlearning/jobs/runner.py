@@ -37,6 +37,7 @@ from unlearning.jobs.leasing import Claim, LeaseLost, claim
 from unlearning.jobs.models import Job
 from unlearning.jobs.outcome import Attempt, Effects, Outcome
 from unlearning.jobs.plans import freeze_plans
+from unlearning.jobs.samples import keep_samples
 from unlearning.jobs.training import let_serve, quality, simulated_fleet
 from unlearning.lineage.datasets import record_dataset
 from unlearning.requests.actions import move
@@ -170,6 +171,7 @@ def _commit(
                     "version": str(version),
                 },
             )
+            keep_samples(context, forgotten, version)
             destroyed = let_serve(version)
             complete_requests(context, version, outcome, destroyed)
             for request in job.requests.filter(state=State.VERIFYING):

@@ -51,7 +51,8 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     devices = StartedFleet(config)
     course = Course.single([data], [seed], config.rounds)
     began = time.monotonic()
-    (model,) = Training(config, course, devices).run(lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
+    training = Training(config, course, devices)
+    (model,) = training.run(lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
     training_seconds = round(time.monotonic() - began, 3)
     cohort = devices.cohort
     private = PrivateVectors(model.subject_keys, cohort.private)
@@ -66,6 +67,7 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
         "fedshare": asdict(quality(model, data, cohort).mean()),
         "popularity": asdict(popularity(data)),
         "training_seconds": training_seconds,
+        "losses": training.losses,
     }
     artifact, digest = store_artifact(model)
     try:

@@ -206,6 +206,7 @@ def shred(subject: Subject) -> None:
     subject.interactions.all().delete()
     subject.identifiers.all().delete()
     subject.exclusions.all().delete()
+    subject.samples.all().delete()
     subject.identity_digest = subject.learning_key = subject.wrapped_key = None
     subject.erased_at = timezone.now()
     subject.save(update_fields=["identity_digest", "learning_key", "wrapped_key", "erased_at"])

@@ -166,9 +166,10 @@ def _take(
     if request.state not in ALLOWED_IN[action]:
         states = ", ".join(state.label for state in ALLOWED_IN[action])
         raise NotAllowed(f"the request is {State(request.state).label}; this can be done while it is {states}")
+    now = timezone.now()  # before what follows from it
     act(request)
     request.save()
-    RequestEvent.objects.create(request=request, action=action, by=by.name, reason=by.reason, at=timezone.now())
+    RequestEvent.objects.create(request=request, action=action, by=by.name, reason=by.reason, at=now)
     details = {"extension": request.extension_reason} if action == RequestEvent.Action.EXTEND else {}
     details |= {"ground": request.denial} if action == RequestEvent.Action.REFUSE else {}
     log.append(f"request.{action}", {"request": str(request.id), **details})

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from audits.evidence.append_only import append_only
 from unlearning.requests.grounds import Extension, Ground
-from unlearning.requests.states import PAIRS, State
+from unlearning.requests.states import FINAL, PAIRS, State
 
 
 class Manner(models.TextChoices):
@@ -78,6 +78,9 @@ class Request(models.Model):
     job = models.ForeignKey("unlearning.Job", null=True, on_delete=models.PROTECT, related_name="requests")
     plan = models.JSONField(null=True, help_text="Of its audit, as it was frozen; the log has its digest")
     conclusion = models.CharField(max_length=12, choices=Conclusion, null=True)  # noqa: DJ001  (none yet is not empty)
+    verdict = models.CharField(
+        max_length=24, blank=True, db_default="", help_text="Of the last check; its document has the reasons"
+    )
     completed_at = models.DateTimeField(null=True)
     evidence = models.OneToOneField(
         "audits.IssuedDocument",
@@ -120,6 +123,9 @@ class Request(models.Model):
         indexes = [
             models.Index(fields=["state", "received_at"]),
             models.Index(fields=["source", "-received_at", "id"]),
+            models.Index(fields=["-received_at"], name="request_received"),
+            models.Index(fields=["due_at"], name="request_due", condition=~Q(state__in=FINAL)),
+            models.Index(fields=["completed_at"], name="request_completed", condition=Q(completed_at__isnull=False)),
         ]
         triggers = [pgtrigger.FSM(name="transitions", field="state", transitions=PAIRS)]
 
@@ -169,6 +175,45 @@ class RequestEvent(models.Model):
     class Meta:
         ordering = ["at", "id"]
         triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.request_id}"
+
+
+class Proposal(models.Model):
+    """An officer's wish to close a request without doing what it asks; another officer decides (four eyes)."""
+
+    class Action(models.TextChoices):
+        REFUSE = "refuse", "refuse"
+        CANCEL = "cancel", "close without doing it"
+
+    class Outcome(models.TextChoices):
+        CONFIRMED = "confirmed", "confirmed"
+        DECLINED = "declined", "declined"
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="proposals")
+    action = models.CharField(max_length=10, choices=Action)
+    ground = models.CharField(max_length=30, choices=Ground, blank=True)
+    reason = models.CharField(max_length=500)
+    proposed_by = models.CharField(max_length=150)
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+
+    class Meta:
+        ordering = ["proposed_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["request"], condition=Q(decided_at=None), name="one_open_proposal"),
+            models.CheckConstraint(
+                name="proposal_decided_whole",
+                condition=Q(decided_at=None, decided_by="", outcome="")
+                | (Q(decided_at__isnull=False) & ~Q(decided_by="") & ~Q(outcome="")),
+            ),
+            models.CheckConstraint(
+                name="confirmed_by_another", condition=~Q(outcome="confirmed", decided_by=models.F("proposed_by"))
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.request_id}"

@@ -5,6 +5,7 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 from audits.evidence.append_only import append_only
 
@@ -49,7 +50,11 @@ class Delivery(models.Model):
 
     class Meta:
         ordering = ["-occurred_at", "id"]
-        indexes = [models.Index(fields=["next_at"], name="delivery_due", condition=Q(state="pending"))]
+        indexes = [
+            models.Index(fields=["next_at"], name="delivery_due", condition=Q(state="pending")),
+            models.Index(KT("payload__request"), name="delivery_about_request"),
+            models.Index(fields=["endpoint", "-occurred_at"], name="delivery_of_endpoint"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.event} to {self.endpoint_id}"

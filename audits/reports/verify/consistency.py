@@ -13,7 +13,7 @@ from audits.evidence.periods import FEWEST_MONTHS_KEPT, Clock, due_at, may_exten
 from audits.evidence.provisions import attack_classes
 from audits.reports.verify.errors import CheckFailed
 from audits.verification.plan import CERTIFICATION as CERTIFICATION_LEVEL
-from audits.verification.plan import LEVELS, AuditPlan
+from audits.verification.plan import LEVELS, NARROWEST_MARGIN, WIDEST_MARGIN, AuditPlan
 from audits.verification.reason import Because, Reason
 from audits.verification.verdict import Conclusion, Verdict, alarms, conclude, decide, join
 
@@ -280,7 +280,12 @@ def _plan(stored: dict[str, Any]) -> AuditPlan:
     if level is None:
         raise CheckFailed(f"there is no assurance level {plan.level}")
     seeds = plan.reference_seeds + plan.known_seeds
-    if len(seeds) != level.trainings or plan != AuditPlan.at(level, plan.statistics, seeds, plan.seed):
+    bounded = NARROWEST_MARGIN <= plan.margin <= WIDEST_MARGIN
+    if (
+        len(seeds) != level.trainings
+        or not bounded
+        or plan != AuditPlan.at(level, plan.statistics, seeds, plan.seed, plan.margin)
+    ):
         raise CheckFailed(f"the plan is not that of the level {plan.level}: its margins or numbers are others")
     if (stored["claim"], stored["limit"]) != (level.claim, level.limit):
         raise CheckFailed(f"claim or limit are not those of the level {plan.level}")

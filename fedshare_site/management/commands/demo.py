@@ -29,11 +29,13 @@ from unlearning.jobs.training import simulated_fleet, train_recommender
 from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import UnreadableFile, read_interactions
 from unlearning.management.bars import stage
+from unlearning.officers.models import Officer
+from unlearning.officers.roles import Role
 from unlearning.requests.models import Request
 
 _RECOMMENDER = "movies"
 _CLIENT = "crm-demo"
-_OFFICER = "officer"
+_OFFICER, _ADMINISTRATOR = "officer", "administrator"
 _BATCH_WINDOW = 3.0
 _PATIENCE = 1800.0
 _TABLE_WIDTH = 140
@@ -177,12 +179,17 @@ class Command(BaseCommand):
 
     def _serve(self, address: str, processes) -> None:
         password = secrets.token_urlsafe(12)
-        officer, _ = get_user_model().objects.get_or_create(username=_OFFICER)
-        officer.set_password(password)
-        officer.save()
+        for name, role in ((_OFFICER, Role.OFFICER), (_ADMINISTRATOR, Role.ADMINISTRATOR)):
+            user, _ = get_user_model().objects.get_or_create(username=name)
+            user.set_password(password)
+            user.save()
+            Officer.objects.update_or_create(user=user, defaults={"role": role})
         self.console.print(
             f"Dashboard: [bold]{address}/[/]   sign in as [bold]{_OFFICER}[/], password [bold]{password}[/]",
             soft_wrap=True,
+        )
+        self.console.print(
+            f"[bold]{_ADMINISTRATOR}[/] has the same password. Without a second factor, as this is a demonstration."
         )
         self.console.print("Ctrl-C ends it.")
         while True:

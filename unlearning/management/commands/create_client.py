@@ -1,6 +1,5 @@
 """`manage.py create_client NAME`"""
 
-import re
 from argparse import ArgumentParser
 from typing import Any
 
@@ -8,11 +7,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from oauth2_provider.models import Application
 
-from unlearning.api.clients import give_credentials
+from unlearning.api.clients import check_name, give_credentials
 from unlearning.api.sandbox import PREFIX
-
-_OURS = ("hubspot", "drop", "replay", "demo", "import_interactions", "sandbox")
-"""Names under which this service itself records things."""
+from unlearning.requests.errors import BadField
 
 
 class Command(BaseCommand):
@@ -32,10 +29,10 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, name: str, rotate: bool, sandbox: bool, scope: list[str] | None, **options: Any
     ) -> None:
-        if not re.fullmatch(r"[\w.-]{1,80}", name):
-            raise CommandError("name: give up to 80 letters, digits, dots, hyphens and underscores", returncode=2)
-        if name in _OURS or name.startswith(PREFIX):
-            raise CommandError(f"name: {name} means something to this service: give another", returncode=2)
+        try:
+            check_name(name)
+        except BadField as bad:
+            raise CommandError(str(bad), returncode=2) from None
         client = f"{PREFIX}{name}" if sandbox else name
         if Application.objects.filter(name=client).exists() and not rotate:
             raise CommandError(f"there is a client {client} already; --rotate gives it a new secret", returncode=2)

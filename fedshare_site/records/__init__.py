@@ -1,0 +1,1 @@
+"""The tables as they are, for administrators and auditors: the stock Django admin."""

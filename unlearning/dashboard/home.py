@@ -1,0 +1,77 @@
+"""The first page of the morning: what is due, what is stuck, what was proven."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from audits.reports import wording
+from unlearning.dashboard import figures, plots
+from unlearning.dashboard.access import page
+from unlearning.dashboard.requests.listing import shown
+from unlearning.jobs.models import Job
+from unlearning.requests.models import Proposal
+from unlearning.requests.states import State
+from unlearning.webhooks.models import Endpoint
+
+_FIRST = 8
+_SPAN = timedelta(days=90)
+
+
+@page()
+def home(http: HttpRequest) -> HttpResponse:
+    """Today."""
+    now = timezone.now()
+    first = figures.open_requests().order_by("due_at")[:_FIRST]
+    context = {
+        "due": figures.due(now),
+        "first": shown(first, now),
+        "attention": _attention(http),
+        "pace": figures.pace(now - _SPAN, now),
+        "pace_before": figures.pace(now - 2 * _SPAN, now - _SPAN),
+        "mean_share": figures.mean_share(),
+        "verdicts": _verdicts(),
+        "models": figures.models(),
+    }
+    return render(http, "dashboard/home.html", context)
+
+
+@page()
+def trends(http: HttpRequest) -> HttpResponse:
+    """The figures of the plots, as tables."""
+    now = timezone.now()
+    context = {"ended": figures.ended_by_week(now), "consent": figures.consent_by_week(now)}
+    return render(http, "dashboard/trends.html", context)
+
+
+@page()
+def conclusions_plot(http: HttpRequest) -> HttpResponse:
+    """Requests that ended, by week and conclusion."""
+    return plots.answer(plots.conclusions(figures.ended_by_week(timezone.now())))
+
+
+@page()
+def consent_plot(http: HttpRequest) -> HttpResponse:
+    """Mean share ratio, and decisions, by week."""
+    return plots.answer(plots.consent(figures.consent_by_week(timezone.now())))
+
+
+def _attention(http: HttpRequest) -> dict[str, Any]:
+    """What waits for somebody, and why."""
+    troubled = figures.open_requests().filter(state=State.NEEDS_ATTENTION).select_related("job").order_by("due_at")
+    proposals = Proposal.objects.filter(decided_at=None).select_related("request")
+    return {
+        "troubled": list(troubled[:_FIRST]),
+        "proposals": [
+            {"proposal": one, "mine": one.proposed_by == http.user.get_username()} for one in proposals[:_FIRST]
+        ],
+        "paused": list(Job.objects.filter(state=Job.State.PAUSED).select_related("recommender")[:_FIRST]),
+        "silenced": list(Endpoint.objects.exclude(disabled_at=None)[:_FIRST]),
+    }
+
+
+def _verdicts() -> list[dict[str, Any]]:
+    counted = figures.verdicts(timezone.now())
+    return [row | {"name": wording.VERDICTS.get(row["verdict"], row["verdict"])} for row in counted]
