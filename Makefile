@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 SERVE  ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench verifier tampering fuzz test-faults format messages lock clean env
+.PHONY: help demo test check bench verifier tampering fuzz test-faults test-browser format messages lock clean env
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: env ## The whole way on MovieLens-100K, then serve; SERVE=0 ends after the table, INTERACTIONS=FILE takes your data
 	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(INTERACTIONS),--interactions '$(INTERACTIONS)')
@@ -42,6 +42,9 @@ format: env ## Format the code
 
 test-faults: env ## Break an installation some 200 times, with each broker that is installed
 	@$(BIN)/python -m tests.faults
+
+test-browser: env ## The dashboard in Debian's Chromium: a morning, axe, and pictures in var/screenshots
+	@$(BIN)/pytest -p no:xdist tests/browser
 
 messages: env ## Collect the texts of reports for translators, and compile what they wrote (needs GNU gettext)
 	@$(BIN)/python manage.py makemessages --locale fr --locale de --no-obsolete --no-location --no-wrap \

@@ -11,6 +11,8 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
+from fedshare_site import folder as folder_transport
+
 QUEUES = ("intake", "webhooks", "train", "report")
 """By kind of work, so that a training never keeps a webhook or a report waiting: planning and sweeping; sending to
 others; forgetting with its check, hours long; writing reports, seconds long. The check of a request has no queue of
@@ -80,6 +82,7 @@ def _redis() -> Broker:
 
 def _filesystem(folder: Path) -> Broker:
     """One folder, for one machine: nothing to install."""
+    folder_transport.use()
     for name in ("messages", "control"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     transport = {

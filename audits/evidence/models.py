@@ -47,6 +47,9 @@ class WaitingEntry(models.Model):
 
     entry = models.OneToOneField(LogEntry, on_delete=models.PROTECT, primary_key=True, related_name="+")
 
+    class Meta:
+        verbose_name_plural = "waiting entries"
+
     def __str__(self) -> str:
         return f"waiting {self.pk}"
 
@@ -60,6 +63,7 @@ class LogLeaf(models.Model):
 
     class Meta:
         ordering = ["index"]
+        verbose_name_plural = "log leaves"
         triggers = append_only()
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.edgecolor": "#6b7280",
     "axes.labelcolor": "#1f2937",
+    "text.color": "#1f2937",
     "xtick.color": "#4b5563",
     "ytick.color": "#4b5563",
     "svg.fonttype": "path",

@@ -29,7 +29,7 @@ class RecordsSite(admin.AdminSite):
     """Behind the dashboard's own sign-in, with its second factor."""
 
     site_header = site_title = "FedShare"
-    index_title = _("Records")
+    index_title = _("Tables")
     site_url = "/"
     enable_nav_sidebar = False
 

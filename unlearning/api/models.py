@@ -10,6 +10,9 @@ class ClientScopes(models.Model):
     client = models.CharField(max_length=100, primary_key=True)
     scopes = ArrayField(models.CharField(max_length=40))
 
+    class Meta:
+        verbose_name_plural = "client scopes"
+
     def __str__(self) -> str:
         return self.client
 

@@ -31,6 +31,7 @@ from unlearning.requests.register import issue_register
 
 _PAGE_SIZE = 50
 _MOST_IN_ZIP = 500
+_ANY = gettext_lazy("any")
 _KINDS = {
     EVIDENCE: gettext_lazy("Request"),
     BATCH: gettext_lazy("Batch"),
@@ -42,7 +43,7 @@ _KINDS = {
 class DocumentFilter(django_filters.FilterSet):
     """Filters of the documents that were issued."""
 
-    schema = django_filters.ChoiceFilter(label=gettext_lazy("About"), choices=list(_KINDS.items()))
+    schema = django_filters.ChoiceFilter(empty_label=_ANY, label=gettext_lazy("About"), choices=list(_KINDS.items()))
     issued_after = django_filters.DateFilter(
         label=gettext_lazy("Issued from"),
         field_name="issued_at__date",

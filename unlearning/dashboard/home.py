@@ -49,13 +49,13 @@ def trends(http: HttpRequest) -> HttpResponse:
 @page()
 def conclusions_plot(http: HttpRequest) -> HttpResponse:
     """Requests that ended, by week and conclusion."""
-    return plots.answer(plots.conclusions(figures.ended_by_week(timezone.now())))
+    return plots.answer(http, plots.conclusions(figures.ended_by_week(timezone.now())))
 
 
 @page()
 def consent_plot(http: HttpRequest) -> HttpResponse:
     """Mean share ratio, and decisions, by week."""
-    return plots.answer(plots.consent(figures.consent_by_week(timezone.now())))
+    return plots.answer(http, plots.consent(figures.consent_by_week(timezone.now())))
 
 
 def _attention(http: HttpRequest) -> dict[str, Any]:

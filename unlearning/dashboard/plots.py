@@ -1,12 +1,13 @@
 """The dashboard's plots, by the renderer of the reports; transparent, so that they lie on light and dark."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import matplotlib
 import matplotlib.dates
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import formats
 from django.utils.translation import gettext as _
 from matplotlib.axes import Axes
@@ -19,20 +20,40 @@ from audits.reports.wording import CONCLUSION_NAMES
 from unlearning.lineage.tracing import Forward
 
 _CALM = STYLE | {"figure.facecolor": "none", "axes.facecolor": "none", "axes.axisbelow": True}
+_HALF = 5.0
+"""Inches, of a plot that stands beside another."""
 _PALE = "#99d5cf"
 _WARM = "#b45309"
+_COLOR = re.compile(r"#[0-9a-f]{6}\b")
+_DARK = {
+    INK: "#e6ebf2",
+    ACCENT: "#4fd1c1",
+    MUTED: "#7d8ba0",
+    _PALE: "#2b7f78",
+    _WARM: "#f2b95c",
+    "#1f2937": "#e6ebf2",
+    "#4b5563": "#9caabd",
+    "#6b7280": "#5b6a7f",
+    "#e5e7eb": "#2a3546",
+    "#ccfbf1": "#163f3b",
+    "#000000": "#e6ebf2",
+    "#ffffff": "none",
+}
+"""Of the reports' colours, those that are seen on a dark page."""
 _CONCLUSIONS = {"exact": ACCENT, "equivalent": _PALE, "certified": MUTED}
 
 
-def answer(svg: str) -> HttpResponse:
-    """A plot as a picture that nobody else keeps."""
+def answer(http: HttpRequest, svg: str) -> HttpResponse:
+    """A plot as a picture that nobody else keeps; with `dark` in the address, in colours for a dark page."""
+    if "dark" in http.GET:
+        svg = _COLOR.sub(lambda found: _DARK.get(found[0], found[0]), svg)
     return HttpResponse(svg, content_type="image/svg+xml", headers={"Cache-Control": "private, max-age=30"})
 
 
 def conclusions(rows: Sequence[dict[str, Any]]) -> str:
     """How many requests ended in each week, by conclusion."""
     with matplotlib.rc_context(_CALM):
-        figure, axes = _axes(2.0)
+        figure, axes = _axes(1.9, _HALF)
         places, bottom = range(len(rows)), [0] * len(rows)
         for name, color in _CONCLUSIONS.items():
             counts = [row[name] for row in rows]
@@ -48,7 +69,7 @@ def conclusions(rows: Sequence[dict[str, Any]]) -> str:
 def consent(rows: Sequence[dict[str, Any]]) -> str:
     """The mean share ratio at each week's end, over how many raised theirs and lowered it."""
     with matplotlib.rc_context(_CALM):
-        figure = Figure(figsize=(6.6, 2.6), layout="constrained")
+        figure = Figure(figsize=(_HALF, 2.3), layout="constrained")
         upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 2])
         places = range(len(rows))
         upper.plot(places, [row["mean"] for row in rows], color=ACCENT, lw=1.8, marker="o", ms=3)
@@ -117,13 +138,13 @@ def lineage(found: Forward, requests: Sequence[tuple[str, Sequence[str]]]) -> st
     known = {name for name, _one in versions}
     further = sorted({name for _request, reached in requests for name in reached} - known)
     nodes = [*versions, *((name, None) for name in further)]
-    height = max(len(nodes), len(requests) + 1, 2)
+    height = max(len(nodes), len(requests), 1)
     with matplotlib.rc_context(_CALM):
-        figure = Figure(figsize=(6.6, 0.55 + 0.52 * height), layout="constrained")
+        figure = Figure(figsize=(6.6, 0.2 + 0.6 * height), layout="constrained")
         axes = figure.add_subplot()
         axes.set_axis_off()
-        axes.set_xlim(-0.02, 3.02)
-        axes.set_ylim(-0.7, height - 0.3)
+        axes.set_xlim(-0.05, 3.07)
+        axes.set_ylim(-0.5, height - 0.5)
         middle = (height - 1) / 2
         _box(axes, 0, middle, _("{n} rows shared now").format(n=found.shared), solid=True)
         heights = {
@@ -157,8 +178,8 @@ def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], *, 
     axes.annotate("", end, start, arrowprops=style)
 
 
-def _axes(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.6, height), layout="constrained")
+def _axes(height: float, width: float = 6.6) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
 
 

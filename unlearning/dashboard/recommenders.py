@@ -71,7 +71,7 @@ def training_plot(http: HttpRequest, name: str, number: int) -> HttpResponse:
     losses = _version(name, number).metrics.get("losses")
     if not losses:
         raise Http404
-    return plots.answer(plots.training(losses))
+    return plots.answer(http, plots.training(losses))
 
 
 @page()
@@ -82,7 +82,7 @@ def certification_plot(http: HttpRequest, certification_id: UUID) -> HttpRespons
         (str(wording.CELLS[cell["kind"], cell["size"]]), worst(cell["measurements"], cell["plan"])["influence"])
         for cell in content["cells"]
     ]
-    return plots.answer(report_plots.influences(rows, content["cells"][0]["plan"]["margin"]))
+    return plots.answer(http, report_plots.influences(rows, content["cells"][0]["plan"]["margin"]))
 
 
 def _version(name: str, number: int) -> ModelVersion:

@@ -4,10 +4,11 @@ import django_otp
 import segno
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
-from django.contrib.auth.views import LoginView, PasswordResetConfirmView
+from django.contrib.auth.views import LoginView, PasswordChangeView, PasswordResetConfirmView
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
@@ -45,6 +46,19 @@ class ChoosePassword(PasswordResetConfirmView):
     template_name = "dashboard/sign_in/choose_password.html"
     success_url = "/sign-in/"
     post_reset_login = False
+
+
+class ChangePassword(PasswordChangeView):
+    """Somebody who is signed in chooses another password."""
+
+    template_name = "dashboard/sign_in/choose_password.html"
+    success_url = "/"
+    extra_context = {"validlink": True}
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Say that it is done."""
+        messages.success(self.request, _("Your password is changed."))
+        return super().form_valid(form)
 
 
 class CodeForm(forms.Form):

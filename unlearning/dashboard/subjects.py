@@ -109,7 +109,7 @@ def history_plot(http: HttpRequest, subject_id: UUID) -> HttpResponse:
     if not moments:
         return HttpResponse(status=404)
     shared = sorted(Interaction.objects.filter(subject=one).values_list("shared_from", flat=True))
-    return plots.answer(plots.history(moments, shared, timezone.now()))
+    return plots.answer(http, plots.history(moments, shared, timezone.now()))
 
 
 @page(May.SEE_SUBJECTS)
@@ -123,7 +123,7 @@ def lineage_plot(http: HttpRequest, subject_id: UUID) -> HttpResponse:
         (_("{n} rows taken back").format(n=request.rows_removed), [str(version) for version in request.reached.all()])
         for request in requests.order_by("received_at")[:8]
     ]
-    return plots.answer(plots.lineage(tracing.forward(one), taken_back))
+    return plots.answer(http, plots.lineage(tracing.forward(one), taken_back))
 
 
 @page(May.EXPORT)

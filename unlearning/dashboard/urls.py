@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from unlearning.dashboard import evidence, home, recommenders, sign_in, subjects
+from unlearning.dashboard.access import page
 from unlearning.dashboard.requests import acting, bulk, listing, one
 from unlearning.dashboard.settings import clients, connectors, officers, policies, webhooks
 
@@ -79,6 +80,7 @@ _sign_in = [
     path("", sign_in.SignIn.as_view(), name="sign-in"),
     path("code", sign_in.second_factor, name="second-factor"),
     path("authenticator", sign_in.enrol, name="enrol"),
+    path("password", page(writes=True)(sign_in.ChangePassword.as_view()), name="change-password"),
     path("password/<str:uidb64>/<str:token>/", sign_in.ChoosePassword.as_view(), name="choose-password"),
 ]
 

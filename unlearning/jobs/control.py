@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from audits.evidence import log
 from unlearning.jobs.models import Job, JobEvent
@@ -111,7 +112,7 @@ def escalate(job_id: UUID, by: By) -> Job:
 
     def act(job: Job) -> None:
         if job.exact_only:
-            raise NotAllowed("an exact result was asked for before")
+            raise NotAllowed(_("an exact result was asked for before"))
         job.exact_only = True
         if job.state in (Job.State.RUNNING, Job.State.NEEDS_ATTENTION):
             _set_back(job)

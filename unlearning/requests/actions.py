@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audits.evidence import log
 from audits.evidence.periods import may_extend_until
@@ -97,9 +98,9 @@ def extend(request: Request, by: By, reason: str) -> Request:
     def act(request: Request) -> None:
         now = timezone.now()
         if request.extended_at is not None:
-            raise NotAllowed("the period was extended before: it can be extended once")
+            raise NotAllowed(_("the period was extended before: it can be extended once"))
         if now >= may_extend_until(request.regime, request.received_at, clock(request.received_at, request.paused)):
-            raise NotAllowed("the first period is over: the requester had to be told of an extension within it")
+            raise NotAllowed(_("the first period is over: the requester had to be told of an extension within it"))
         request.extended_at, request.extension_reason = now, reason
         request.due_at = deadline(request.regime, request.received_at, paused=request.paused, extended=True)
 
@@ -113,7 +114,7 @@ def refuse(request: Request, by: By, ground: str) -> Request:
 
     def act(request: Request) -> None:
         if request.held_from == State.ACCEPTED:
-            raise NotAllowed("the rows are gone: a request can't be refused after it was accepted")
+            raise NotAllowed(_("the rows are gone: a request can't be refused after it was accepted"))
         request.state, request.held_from = State.REFUSED, None
         request.denial, request.closed_at = ground, timezone.now()
 
@@ -125,7 +126,7 @@ def cancel(request: Request, by: By) -> Request:
 
     def act(request: Request) -> None:
         if request.held_from == State.ACCEPTED:
-            raise NotAllowed("the rows are gone: a request can't be cancelled after it was accepted")
+            raise NotAllowed(_("the rows are gone: a request can't be cancelled after it was accepted"))
         request.state, request.held_from, request.closed_at = State.CANCELLED, None, timezone.now()
 
     return _take(request, RequestEvent.Action.CANCEL, by, act, catalogue.CANCELLED)

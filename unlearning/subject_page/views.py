@@ -133,8 +133,8 @@ def _context(visitor: Visit, categories: list[str]) -> dict[str, Any]:
 
 
 def _answered(response: HttpResponse) -> HttpResponse:
-    # The address is a key: it goes to nobody else.
-    response["Referrer-Policy"] = "no-referrer"
+    # The address is a key: it goes to nobody else. (`no-referrer` would take the origin from the forms as well.)
+    response["Referrer-Policy"] = "same-origin"
     response["X-Robots-Tag"] = "noindex"
     response._has_been_logged = True  # a refusal's log line would hold it
     return response

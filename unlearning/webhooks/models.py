@@ -50,6 +50,7 @@ class Delivery(models.Model):
 
     class Meta:
         ordering = ["-occurred_at", "id"]
+        verbose_name_plural = "deliveries"
         indexes = [
             models.Index(fields=["next_at"], name="delivery_due", condition=Q(state="pending")),
             models.Index(KT("payload__request"), name="delivery_about_request"),

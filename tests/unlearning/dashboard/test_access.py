@@ -40,14 +40,14 @@ READS: dict[str, set[Role]] = {
     "models": ALL, "model": ALL, "version": ALL, "training-plot": ALL, "certification-plot": ALL,
     "evidence": ALL, "archive": ALL, "issued-report": ALL, "check": ALL, "log": ALL,
     "settings": ALL, "policies": ALL, "clients": ALL, "connectors": ALL, "webhooks": ALL, "webhook": ALL,
-    "officers": ALL, "access": {AUDITOR, ADMINISTRATOR},
+    "change-password": ALL, "officers": ALL, "access": {AUDITOR, ADMINISTRATOR},
     "new-client": {ADMINISTRATOR}, "change-client": {ADMINISTRATOR}, "new-secret": {ADMINISTRATOR},
     "new-webhook": {ADMINISTRATOR}, "new-officer": {ADMINISTRATOR}, "change-officer": {ADMINISTRATOR},
 }  # fmt: skip
 """Who can look at what."""
 
 WRITES: dict[str, set[Role]] = {
-    "save-view": ALL, "remove-view": ALL, "check": ALL,
+    "save-view": ALL, "remove-view": ALL, "check": ALL, "change-password": ALL,
     "bulk": ALL,  # which action decides: see test_a_bulk_action_is_for_those_who_may_take_it
     "act": {OFFICER, ADMINISTRATOR}, "decide": {OFFICER, ADMINISTRATOR},
     "subjects": {OFFICER, AUDITOR, ADMINISTRATOR}, "make-link": {OFFICER, ADMINISTRATOR},

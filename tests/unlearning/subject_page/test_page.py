@@ -53,7 +53,7 @@ def test_the_crm_asks_for_a_link_that_opens_the_page(ann, settings):
 
 def test_the_address_goes_to_nobody_else(ann):
     answer = Client().get(_address(ann))
-    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Referrer-Policy"] == "same-origin"
     assert "no-store" in answer["Cache-Control"]
     assert "unsafe" not in answer["Content-Security-Policy"]
     assert "<script" not in answer.content.decode()

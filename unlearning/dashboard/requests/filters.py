@@ -17,6 +17,7 @@ from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL
 
 OPEN = "open"
+ANY = _("any")
 _SHOW = [(OPEN, _("open")), ("ended", _("ended")), ("all", _("all"))]
 _DUE = [("overdue", _("overdue")), ("3", _("within 3 days")), ("10", _("within 10 days"))]
 
@@ -25,11 +26,13 @@ class RequestFilter(django_filters.FilterSet):
     """Filters of the list; every combination can be kept as a saved view."""
 
     show = django_filters.ChoiceFilter(label=_("Show"), choices=_SHOW, method="showing", empty_label=None)
-    state = django_filters.ChoiceFilter(label=_("State"), choices=list(wording.STATES.items()))
-    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=list(wording.KINDS.items()))
-    due = django_filters.ChoiceFilter(label=_("Due"), choices=_DUE, method="due_within")
-    regime = django_filters.ChoiceFilter(label=_("Regime"), choices=list(wording.REGIMES.items()))
-    conclusion = django_filters.ChoiceFilter(label=_("Conclusion"), choices=list(wording.CONCLUSION_NAMES.items()))
+    state = django_filters.ChoiceFilter(empty_label=ANY, label=_("State"), choices=list(wording.STATES.items()))
+    kind = django_filters.ChoiceFilter(empty_label=ANY, label=_("Kind"), choices=list(wording.KINDS.items()))
+    due = django_filters.ChoiceFilter(empty_label=ANY, label=_("Due"), choices=_DUE, method="due_within")
+    regime = django_filters.ChoiceFilter(empty_label=ANY, label=_("Regime"), choices=list(wording.REGIMES.items()))
+    conclusion = django_filters.ChoiceFilter(
+        empty_label=ANY, label=_("Conclusion"), choices=list(wording.CONCLUSION_NAMES.items())
+    )
     reference = django_filters.CharFilter(
         label=_("Reference or sender"),
         method="named",

@@ -113,9 +113,9 @@ def plot(http: HttpRequest, request_id: UUID, plot: str) -> HttpResponse:
     measured = telling(rung)
     match plot:
         case "influence":
-            return answer(plots.residual_influence(measured["membership"], document["plan"]["margin"]))
+            return answer(http, plots.residual_influence(measured["membership"], document["plan"]["margin"]))
         case "distribution":
-            return answer(plots.score_distributions(measured["histogram"]))
+            return answer(http, plots.score_distributions(measured["histogram"]))
     raise Http404
 
 

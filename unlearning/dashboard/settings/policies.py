@@ -50,7 +50,7 @@ class PolicyForm(forms.Form):
             (
                 name,
                 _("{level}: {n} trainings for a batch. {claim}").format(
-                    level=wording.LEVELS[name], n=level.trainings, claim=_(level.claim)
+                    level=wording.LEVELS[name][0], n=level.trainings, claim=wording.LEVELS[name][1]
                 ),
             )
             for name, level in LEVELS.items()
@@ -79,7 +79,7 @@ def policies(http: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "now": now,
-        "level": wording.LEVELS[now.assurance],
+        "level": wording.LEVELS[now.assurance][0],
         "earlier": Policy.objects.all()[:_MOST_SHOWN],
         "given": _given(),
     }
