@@ -10,7 +10,9 @@ from django import forms
 from django.contrib import messages
 from django.core.files.storage import storages
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Case, JSONField, QuerySet, When
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Cast
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -102,17 +104,13 @@ def issued(http: HttpRequest) -> HttpResponse:
     chosen = _filtered(http)
     if not chosen.is_valid():
         return render(http, "dashboard/evidence/list.html", {"filter": chosen, "period": _last_month()}, status=400)
-    found = chosen.qs.select_related("request").prefetch_related("reports")
-    paginated = Paginator(found, _PAGE_SIZE).get_page(http.GET.get("page"))
+    paginated = Paginator(chosen.qs, _PAGE_SIZE).get_page(http.GET.get("page"))
     query = http.GET.copy()
     query.pop("page", None)
     context = {
         "filter": chosen,
         "page": paginated,
-        "rows": [
-            {"document": document, "kind": _KINDS.get(document.schema, document.schema), "about": _about(document)}
-            for document in paginated
-        ],
+        "rows": _rows(paginated.object_list),
         "query": query.urlencode(),
         "period": _last_month(),
         "most_in_zip": _MOST_IN_ZIP,
@@ -209,12 +207,26 @@ def _checked(http: HttpRequest, form: ReportFile, status: int = 200, **shown: An
     return render(http, "dashboard/evidence/check.html", context, status=status)
 
 
+def _rows(found: QuerySet[IssuedDocument]) -> list[dict[str, Any]]:
+    """Rows of a page of the list, without the documents themselves, which are long."""
+    period = KeyTransform("period", Cast("canonical", JSONField()))
+    documents = (
+        IssuedDocument.objects.filter(pk__in=list(found.values_list("pk", flat=True)))
+        .defer("canonical")
+        .select_related("request", "job", "certification")
+        .prefetch_related("reports")
+        .annotate(period=Case(When(schema=REGISTER, then=period)))
+    )
+    return [{"document": one, "kind": _KINDS.get(one.schema, one.schema), "about": _about(one)} for one in documents]
+
+
 def _about(document: IssuedDocument) -> str:
     """What tells it from others of its kind, beside a request's own name."""
     if document.schema == REGISTER:
-        period = document.content["period"]
-        return _("{start} until before {end}").format(start=period["from"][:10], end=period["until"][:10])
-    return document.content["id"][:8] if document.schema in (BATCH, CERTIFICATION) else ""
+        start, end = document.period["from"][:10], document.period["until"][:10]
+        return _("{start} until before {end}").format(start=start, end=end)
+    owner = getattr(document, {BATCH: "job", CERTIFICATION: "certification"}.get(document.schema, ""), None)
+    return str(owner.pk)[:8] if owner else ""
 
 
 def _midnight(day: Any) -> datetime:

@@ -20,6 +20,8 @@ from audits.reports.wording import CONCLUSION_NAMES
 from unlearning.lineage.tracing import Forward
 
 _CALM = STYLE | {"figure.facecolor": "none", "axes.facecolor": "none", "axes.axisbelow": True}
+_MOST_VERSIONS = 8
+"""In the drawing of a lineage, the latest; the table beside it has all."""
 _HALF = 5.0
 """Inches, of a plot that stands beside another."""
 _PALE = "#99d5cf"
@@ -134,9 +136,9 @@ def lineage(found: Forward, requests: Sequence[tuple[str, Sequence[str]]]) -> st
     Args:
         requests: name of each, and the versions that had learned from what it took back.
     """
-    versions = [(f"{one.recommender} v{one.version}", one) for one in found.reached]
+    versions = [(f"{one.recommender} v{one.version}", one) for one in found.reached[-_MOST_VERSIONS:]]
     known = {name for name, _one in versions}
-    further = sorted({name for _request, reached in requests for name in reached} - known)
+    further = sorted({name for _request, reached in requests for name in reached} - known)[-_MOST_VERSIONS:]
     nodes = [*versions, *((name, None) for name in further)]
     height = max(len(nodes), len(requests), 1)
     with matplotlib.rc_context(_CALM):
@@ -159,7 +161,7 @@ def lineage(found: Forward, requests: Sequence[tuple[str, Sequence[str]]]) -> st
         for place, (name, reached) in enumerate(requests):
             level = height - 1 - place * (height - 1) / max(1, len(requests) - 1)
             _box(axes, 2.3, level, name, solid=False)
-            for version in reached:
+            for version in heights.keys() & set(reached):
                 _arrow(axes, (2.3, level), (1.93, heights[version]), solid=False)
         return as_svg(figure)
 

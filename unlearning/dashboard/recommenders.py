@@ -16,7 +16,6 @@ from models_engine.registry.models import ModelVersion, Recommender
 from unlearning.dashboard import figures, plots
 from unlearning.dashboard.access import page
 from unlearning.jobs.models import Job
-from unlearning.lineage import tracing
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL
 
@@ -55,7 +54,7 @@ def version(http: HttpRequest, name: str, number: int) -> HttpResponse:
     context = {
         "recommender": one.recommender,
         "version": one,
-        "trained_on": tracing.backward(one) if hasattr(one, "dataset") else None,
+        "dataset": getattr(one, "dataset", None),
         "method": wording.STRATEGIES.get(one.method, one.get_method_display()),
         "waiting": waiting.order_by("due_at")[:50],
         "carried": waiting.aggregate(requests=Count("pk"), rows=Sum("rows_removed")),

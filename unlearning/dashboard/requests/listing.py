@@ -1,12 +1,11 @@
 """The list of requests."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -46,15 +45,19 @@ def requests(http: HttpRequest) -> HttpResponse:
     return render(http, "dashboard/requests/list.html", context)
 
 
-def shown(found: Iterable[Request], now: datetime) -> list[dict[str, Any]]:
-    """Rows of a list: each request with the days that are left."""
+def shown(page: QuerySet[Request], now: datetime) -> list[dict[str, Any]]:
+    """Rows of a page of a list, in its order: each request with the days that are left."""
+    # The ids first: what follows is then counted for this page alone, however far down the list it is.
+    order = {pk: place for place, pk in enumerate(page.values_list("pk", flat=True))}
+    found = Request.objects.filter(pk__in=order)
     members = RequestSubject.objects.filter(request=OuterRef("pk")).order_by().values("request")
     reports = Report.objects.filter(document=OuterRef("evidence")).order_by().values("document")
     annotated = found.annotate(
         subject_count=Coalesce(Subquery(members.annotate(n=Count("pk")).values("n")), 0),
         report_count=Coalesce(Subquery(reports.annotate(n=Count("pk")).values("n")), 0),
     )
-    return [{"request": request, "left": days_left(request, now)} for request in annotated]
+    in_order = sorted(annotated, key=lambda request: order[request.pk])
+    return [{"request": request, "left": days_left(request, now)} for request in in_order]
 
 
 def days_left(request: Request, now: datetime) -> int | None:

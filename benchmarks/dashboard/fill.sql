@@ -1,26 +1,4 @@
-"""Server time of every page of the dashboard with 100,000 requests and a million interactions.
-
-    python -m benchmarks.dashboard [--quick] [--json FILE]
-
-The rows are written with SQL, past triggers and transitions, since it is reading that is measured; pages are asked for
-in this process, through every middleware, so that nothing but the server's own time counts.
-"""
-
-import statistics
-import time
-from hashlib import md5
-from typing import Any
-from uuid import UUID
-
-from benchmarks.report import Figure, options, show_figures, write
-from benchmarks.service import own_service
-
-LIMIT = 0.300
-"""Seconds."""
-
-_TIMES = 9
-
-_FILL = """
+-- Rows for the benchmark, as many as its sizes say; past triggers and transitions.
 SET session_replication_role = replica;
 INSERT INTO unlearning_item (external_id, category, learning_key)
     SELECT 'sku-' || n, 'category ' || n %% 12, n FROM generate_series(1, %(items)s) n;
@@ -28,7 +6,7 @@ INSERT INTO unlearning_subject (id, identity_digest, learning_key, wrapped_key, 
     SELECT md5('subject' || n)::uuid, sha256(n::text::bytea), n, sha256(n::text::bytea), now() - interval '300 days'
     FROM generate_series(1, %(subjects)s) n;
 INSERT INTO unlearning_interaction (subject_id, item_id, occurred_at, rank, held_out, shared_from)
-    SELECT md5('subject' || 1 + n %% %(subjects)s)::uuid, (SELECT min(id) FROM unlearning_item) + (n * 7919) %% %(items)s,
+    SELECT md5('subject' || 1 + n %% %(subjects)s)::uuid, (SELECT min(id) FROM unlearning_item) + (n::bigint * 7919) %% %(items)s,
         now() - n * interval '20 seconds', random(), n %% 10 = 0, now() - interval '100 days' + n * interval '1 second'
     FROM generate_series(1, %(interactions)s) n ON CONFLICT DO NOTHING;
 INSERT INTO unlearning_consentevent (subject_id, share_percent, purposes, legal_basis, notice_version, channel,
@@ -48,7 +26,7 @@ INSERT INTO models_engine_modelversion (recommender_id, number, method, seed, co
         now() - (60 - n) * interval '1 day', CASE WHEN n < 60 THEN now() END FROM generate_series(1, 60) n;
 UPDATE models_engine_recommender SET serving_id = (SELECT max(id) FROM models_engine_modelversion);
 INSERT INTO unlearning_dataset (version_id, as_of, salt, root, subjects, pairs)
-    SELECT id, created_at, '\\x00', md5(number::text), %(subjects)s, %(interactions)s FROM models_engine_modelversion;
+    SELECT id, created_at, '\x00', md5(number::text), %(subjects)s, %(interactions)s FROM models_engine_modelversion;
 INSERT INTO audits_logentry (recorded_at, kind, payload)
     SELECT now() - (%(requests)s - n) * interval '4 minutes', 'evidence.issued', jsonb_build_object('n', n)
     FROM generate_series(1, %(requests)s) n;
@@ -82,7 +60,7 @@ INSERT INTO unlearning_request_reached (request_id, modelversion_id)
 INSERT INTO unlearning_requestevent (request_id, action, by, reason, at)
     SELECT id, 'identity_verified', 'officer', 'signed in', received_at FROM unlearning_request;
 INSERT INTO unlearning_endpoint (id, owner, name, url, events, wrapped_key, disabled_because, created_at)
-    SELECT md5('endpoint' || n)::uuid, 'crm', 'Recipient ' || n, 'https://example.org/', ARRAY['data.withdrawn'], '\\x00',
+    SELECT md5('endpoint' || n)::uuid, 'crm', 'Recipient ' || n, 'https://example.org/', ARRAY['data.withdrawn'], '\x00',
         '', now() FROM generate_series(1, 5) n;
 INSERT INTO unlearning_delivery (id, endpoint_id, event, payload, occurred_at, state, tries, next_at)
     SELECT gen_random_uuid(), md5('endpoint' || 1 + row_number() OVER () %% 5)::uuid, 'data.withdrawn',
@@ -92,127 +70,3 @@ INSERT INTO unlearning_deliveryattempt (delivery_id, at, status, trouble, millis
 INSERT INTO unlearning_accessrecord (at, by, what, subject, detail)
     SELECT received_at, 'officer', 'view', md5('subject1')::uuid, '' FROM unlearning_request;
 SET session_replication_role = origin;
-"""
-
-
-def main() -> None:
-    arguments = options(__doc__).parse_args()
-    size = {"requests": 100_000, "interactions": 1_000_000, "subjects": 50_000, "items": 5_000, "events": 150_000}
-    if arguments.quick:
-        size = {name: number // 50 for name, number in size.items()}
-    with own_service():
-        began = time.monotonic()
-        _fill(size)
-        print(f"{size['requests']:,} requests, {size['interactions']:,} interactions: {time.monotonic() - began:.0f} s")
-        measured = _measured(size)
-    figures = [
-        Figure(
-            row["page"],
-            f"{row['median'] * 1000:.0f} ms (slowest of {_TIMES}: {row['slowest'] * 1000:.0f}; first: "
-            f"{row['first'] * 1000:.0f}), {row['queries']} queries",
-            f"≤ {LIMIT * 1000:.0f} ms",
-            row["slowest"] <= LIMIT,
-        )
-        for row in measured
-    ]
-    show_figures("Server time of the dashboard's pages", figures)
-    write(arguments.json, {"size": size, "limit": LIMIT, "pages": measured})
-
-
-def _fill(size: dict[str, int]) -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        for statement in _FILL.split(";\n"):
-            if statement.strip():
-                cursor.execute(statement, size)
-        cursor.execute("ANALYZE")
-
-
-def _measured(size: dict[str, int]) -> list[dict[str, Any]]:
-    from django.db import connection
-    from django.test import Client
-    from django.test.utils import CaptureQueriesContext
-
-    client = _signed_in(Client)
-    rows = []
-    for name, address in _pages(size).items():
-        began = time.perf_counter()
-        _get(client, address)
-        first = time.perf_counter() - began
-        seconds = []
-        for _ in range(_TIMES):
-            began = time.perf_counter()
-            _get(client, address)
-            seconds.append(time.perf_counter() - began)
-        with CaptureQueriesContext(connection) as captured:
-            _get(client, address)
-        rows.append(
-            {
-                "page": name,
-                "address": address,
-                "first": first,
-                "median": statistics.median(seconds),
-                "slowest": max(seconds),
-                "queries": len(captured),
-            }
-        )
-    return rows
-
-
-def _get(client: Any, address: str) -> None:
-    answer = client.get(address, HTTP_HOST="localhost")
-    if answer.status_code != 200:
-        raise RuntimeError(f"{address}: {answer.status_code}")
-
-
-def _signed_in(make: type) -> Any:
-    from django.conf import settings
-    from django.contrib.auth.models import User
-
-    settings.FEDSHARE_SECOND_FACTOR = False
-    user = User.objects.create_superuser("administrator", password=None)
-    client = make()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-def _pages(size: dict[str, int]) -> dict[str, str]:
-    from unlearning.requests.models import Request
-
-    waiting = Request.objects.filter(state="identity_pending").earliest("due_at").pk
-    subject = UUID(bytes=md5(b"subject2").digest())
-    endpoint = UUID(bytes=md5(b"endpoint1").digest())
-    last = size["requests"] // 50
-    return {
-        "today": "/",
-        "trends": "/trends",
-        "plot: conclusions": "/conclusions.svg",
-        "plot: consent": "/consent.svg",
-        "requests, open": "/requests/",
-        "requests, all": "/requests/?show=all",
-        "requests, the last page": f"/requests/?show=all&page={last}",
-        "requests, by state and sender": "/requests/?state=completed&reference=webshop",
-        "a request": f"/requests/{waiting}/",
-        "its live part": f"/requests/{waiting}/progress",
-        "search": "/subjects/",
-        "a subject": f"/subjects/{subject}/",
-        "plot: history": f"/subjects/{subject}/history.svg",
-        "plot: lineage": f"/subjects/{subject}/lineage.svg",
-        "models": "/models/",
-        "a model": "/models/shop/",
-        "a version": "/models/shop/60/",
-        "evidence": "/evidence/",
-        "evidence, the last page": f"/evidence/?page={last}",
-        "log": "/evidence/log",
-        "policies": "/settings/policies",
-        "webhooks": "/settings/webhooks",
-        "a webhook": f"/settings/webhooks/{endpoint}/",
-        "officers": "/settings/officers",
-        "who looked": "/settings/access",
-        "tables: requests": "/records/unlearning/request/",
-    }
-
-
-if __name__ == "__main__":
-    main()
