@@ -83,7 +83,7 @@ def test_every_page(pages, visit, look, language):
     found = {}
     for name, address in pages.items():
         browser.goto(address)
-        browser.wait_for_timeout(150)
+        browser.wait_for_function("[...document.images].every(image => image.complete)")
         beyond = browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if beyond > 0 and not name.startswith("records"):  # Django's own pages scroll
             found[f"{name}: wider than the page"] = beyond
