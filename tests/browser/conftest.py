@@ -97,6 +97,7 @@ def visit(house, chromium):
 
     def open_page(role=None, name="", **options) -> Page:
         context = chromium.new_context(base_url=house.address, **({"viewport": WIDE} | options))
+        context.set_default_timeout(60_000)  # milliseconds; machines that test are slow
         contexts.append(context)
         if role is not None:
             session = sign_in(role, name).cookies["sessionid"].value
