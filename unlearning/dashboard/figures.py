@@ -11,11 +11,13 @@ from django.db.models.functions import TruncWeek
 
 from audits.certification.models import Certification
 from audits.certification.services import certification_of
+from audits.verification.verdict import Verdict
 from models_engine.registry.models import ModelVersion, Recommender
 from unlearning.consent.models import ConsentState
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL, State
 
+VERDICTS = tuple(verdict.value for verdict in Verdict)
 WEEKS = 12
 SOON, LATER = timedelta(days=3), timedelta(days=10)
 _TREND_SECONDS = 600
@@ -61,23 +63,20 @@ def pace(since: datetime, until: datetime) -> Pace:
 
 
 def ended_by_week(now: datetime) -> list[dict[str, Any]]:
-    """For each of the last weeks: how many requests were completed, by conclusion."""
+    """For each of the last weeks: how many requests were completed, by conclusion and by the verdict of their check."""
     since = first_week(now)
     found = (
         Request.objects.filter(completed_at__gte=since)
         .values(week=TruncWeek("completed_at", tzinfo=UTC))
-        .annotate(**{name: Count("pk", filter=Q(conclusion=name)) for name in Request.Conclusion.values})
+        .annotate(
+            **{name: Count("pk", filter=Q(conclusion=name)) for name in Request.Conclusion.values},
+            **{name: Count("pk", filter=Q(verdict=name)) for name in VERDICTS},
+        )
         .order_by("week")
     )
     by_week = {row["week"]: row for row in found}
-    empty = dict.fromkeys(Request.Conclusion.values, 0)
+    empty = dict.fromkeys((*Request.Conclusion.values, *VERDICTS), 0)
     return [by_week.get(week, {"week": week, **empty}) for week in weeks(now)]
-
-
-def verdicts(now: datetime) -> list[dict[str, Any]]:
-    """How often each verdict was the last, over the same weeks."""
-    found = Request.objects.filter(completed_at__gte=first_week(now)).exclude(verdict="")
-    return list(found.values("verdict").annotate(requests=Count("pk")).order_by("-requests"))
 
 
 def consent_by_week(now: datetime) -> list[dict[str, Any]]:

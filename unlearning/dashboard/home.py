@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from audits.reports import wording
 from unlearning.dashboard import figures, plots
 from unlearning.dashboard.access import page
 from unlearning.dashboard.requests.listing import shown
@@ -32,7 +31,6 @@ def home(http: HttpRequest) -> HttpResponse:
         "pace": figures.pace(now - _SPAN, now),
         "pace_before": figures.pace(now - 2 * _SPAN, now - _SPAN),
         "mean_share": figures.mean_share(),
-        "verdicts": _verdicts(),
         "models": figures.models(),
     }
     return render(http, "dashboard/home.html", context)
@@ -42,7 +40,11 @@ def home(http: HttpRequest) -> HttpResponse:
 def trends(http: HttpRequest) -> HttpResponse:
     """The figures of the plots, as tables."""
     now = timezone.now()
-    context = {"ended": figures.ended_by_week(now), "consent": figures.consent_by_week(now)}
+    context = {
+        "verdicts": figures.VERDICTS,
+        "ended": figures.ended_by_week(now),
+        "consent": figures.consent_by_week(now),
+    }
     return render(http, "dashboard/trends.html", context)
 
 
@@ -70,8 +72,3 @@ def _attention(http: HttpRequest) -> dict[str, Any]:
         "paused": list(Job.objects.filter(state=Job.State.PAUSED).select_related("recommender")[:_FIRST]),
         "silenced": list(Endpoint.objects.exclude(disabled_at=None)[:_FIRST]),
     }
-
-
-def _verdicts() -> list[dict[str, Any]]:
-    counted = figures.verdicts(timezone.now())
-    return [row | {"name": wording.VERDICTS.get(row["verdict"], row["verdict"])} for row in counted]

@@ -16,7 +16,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from audits.reports.plots import ACCENT, INK, MUTED, STYLE, as_svg
-from audits.reports.wording import CONCLUSION_NAMES
+from audits.reports.wording import CONCLUSION_NAMES, VERDICTS
 from unlearning.lineage.tracing import Forward
 
 _CALM = STYLE | {"figure.facecolor": "none", "axes.facecolor": "none", "axes.axisbelow": True}
@@ -43,6 +43,13 @@ _DARK = {
 }
 """Of the reports' colours, those that are seen on a dark page."""
 _CONCLUSIONS = {"exact": ACCENT, "equivalent": _PALE, "certified": MUTED}
+_VERDICTS = {
+    "removed_within_margin": ACCENT,
+    "not_testable": _PALE,
+    "inconclusive": MUTED,
+    "residual_influence": _WARM,
+    "over_forgotten": INK,
+}
 
 
 def answer(http: HttpRequest, svg: str) -> HttpResponse:
@@ -53,19 +60,29 @@ def answer(http: HttpRequest, svg: str) -> HttpResponse:
 
 
 def conclusions(rows: Sequence[dict[str, Any]]) -> str:
-    """How many requests ended in each week, by conclusion."""
+    """How many requests ended in each week: by conclusion, and by the verdict of their last check."""
     with matplotlib.rc_context(_CALM):
-        figure, axes = _axes(1.9, _HALF)
-        places, bottom = range(len(rows)), [0] * len(rows)
-        for name, color in _CONCLUSIONS.items():
-            counts = [row[name] for row in rows]
-            axes.bar(places, counts, bottom=bottom, color=color, width=0.7, label=str(CONCLUSION_NAMES[name]))
-            bottom = [low + count for low, count in zip(bottom, counts, strict=True)]
-        axes.set_ylim(0, max(4, *bottom))
-        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        _by_week(axes, [row["week"] for row in rows])
-        figure.legend(frameon=False, loc="outside upper right", ncols=3)
+        figure = Figure(figsize=(_HALF, 3.2), layout="constrained")
+        upper, lower = figure.subplots(2, sharex=True)
+        for axes, colors, names, title in (
+            (upper, _CONCLUSIONS, CONCLUSION_NAMES, _("conclusion")),
+            (lower, _VERDICTS, VERDICTS, _("last verdict")),
+        ):
+            _stacked(axes, rows, colors, names)
+            axes.set_ylabel(title)
+            axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        _by_week(lower, [row["week"] for row in rows])
         return as_svg(figure)
+
+
+def _stacked(axes: Axes, rows: Sequence[dict[str, Any]], colors: dict[str, str], names: dict[str, Any]) -> None:
+    places, bottom = range(len(rows)), [0] * len(rows)
+    for name, color in colors.items():
+        counts = [row[name] for row in rows]
+        axes.bar(places, counts, bottom=bottom, color=color, width=0.7, label=str(names[name]))
+        bottom = [low + count for low, count in zip(bottom, counts, strict=True)]
+    axes.set_ylim(0, max(4, *bottom))
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
 def consent(rows: Sequence[dict[str, Any]]) -> str:
@@ -122,7 +139,8 @@ def history(events: Sequence[tuple[datetime, int]], shared: Sequence[datetime], 
 def training(losses: Sequence[Sequence[float]]) -> str:
     """The loss of a training, round by round."""
     with matplotlib.rc_context(_CALM):
-        figure, axes = _axes(2.2)
+        figure = Figure(figsize=(6.6, 2.2), layout="constrained")
+        axes = figure.add_subplot()
         axes.plot([at for at, _loss in losses], [loss for _at, loss in losses], color=ACCENT, lw=1.6)
         axes.set_xlabel(_("round"))
         axes.set_ylabel(_("loss"))
@@ -178,11 +196,6 @@ def _box(axes: Axes, x: float, y: float, text: str, *, solid: bool) -> None:
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], *, solid: bool) -> None:
     style = {"arrowstyle": "-|>", "color": ACCENT if solid else MUTED, "lw": 1.0, "linestyle": "-" if solid else "--"}
     axes.annotate("", end, start, arrowprops=style)
-
-
-def _axes(height: float, width: float = 6.6) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
 
 
 def _by_week(axes: Axes, weeks: Sequence[datetime]) -> None:
