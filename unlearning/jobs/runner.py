@@ -61,10 +61,9 @@ def run_job(job_id: UUID) -> None:
     except LeaseLost as lost:
         logger.warning("%s", lost)
     except StateFileError as error:
-        # A checkpoint is only a help: the next attempt begins without.
-        destroy(job_id)
         logger.error("job %s starts over: %s", job_id, error)
-        _fail(held, str(error))
+        if _fail(held, str(error)):
+            destroy(job_id)  # a checkpoint is only a help: the next attempt begins without
     except (OperationalError, InterfaceError) as error:
         logger.error("job %s: the database is away (%s); another attempt begins once the lease is over", job_id, error)
     except _EXPECTED as error:
@@ -187,8 +186,11 @@ def _commit(
         raise
 
 
-def _fail(held: Claim, trouble: str) -> None:
-    """Put the job back for another attempt, later; after the cap it needs attention."""
+def _fail(held: Claim, trouble: str) -> bool:
+    """Put the job back for another attempt, later; after the cap it needs attention.
+
+    Returns whether the job was still held; where another attempt has it, it is left alone.
+    """
     try:
         with held.commit() as job:
             if job.may_try_again:
@@ -198,6 +200,8 @@ def _fail(held: Claim, trouble: str) -> None:
                 ask_for_attention(job, trouble)
     except LeaseLost as lost:
         logger.warning("%s", lost)
+        return False
+    return True
 
 
 def _in_words(error: Exception) -> str:

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import storages
+from django.db.models import F
 from django.utils import timezone
 
 from audits.evidence.models import LogEntry
 from audits.reports.verify import verify_report
 from audits.reports.writing import write_reports
+from models_engine.fedshare.files import StateFileError
 from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import load_model
 from tests.audits.reports.test_verify import trust
 from tests.unlearning.people import ask_erasure, ask_slider
+from unlearning.jobs import runner
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import jobs_to_wake, plan_jobs
 from unlearning.jobs.runner import run_job
@@ -200,3 +203,39 @@ def test_a_near_deadline_closes_the_window(recommender, settings):
     Request.objects.filter(external_id="e-2").update(due_at=timezone.now() + timedelta(days=1))
     (job,) = plan_jobs()
     assert job.requests.count() == 2
+
+
+@pytest.fixture
+def damaged_checkpoint(recommender, settings, monkeypatch):
+    """A job whose attempt finds a checkpoint that is none. Yields the job and its folder."""
+    ask_erasure("u3")
+    (job,) = plan_jobs()
+    folder = Path(settings.AUDIT_MODELS) / str(job.pk)
+    folder.mkdir(parents=True)
+
+    def read(_job):
+        raise StateFileError("the checkpoint is damaged")
+
+    monkeypatch.setattr(runner, "read_context", read)
+    return job, folder
+
+
+def test_a_damaged_checkpoint_is_removed_and_the_next_attempt_begins_without(damaged_checkpoint):
+    job, folder = damaged_checkpoint
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.trouble) == (Job.State.QUEUED, "the checkpoint is damaged")
+    assert not folder.exists()
+
+
+def test_a_stale_attempt_leaves_the_checkpoints_of_the_one_that_overtook_it(damaged_checkpoint, monkeypatch):
+    job, folder = damaged_checkpoint
+
+    def overtaken(_job):
+        Job.objects.update(attempt=F("attempt") + 1)
+        raise StateFileError("the checkpoint is damaged")
+
+    monkeypatch.setattr(runner, "read_context", overtaken)
+    run_job(job.pk)
+    assert folder.exists()
+    assert Job.objects.get().state == Job.State.RUNNING
