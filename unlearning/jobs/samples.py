@@ -6,10 +6,7 @@ The measures of collateral are in the evidence; these are for the eyes of whoeve
 import torch
 from torch import Tensor
 
-from models_engine.federation.simulated import SimulatedCohort
 from models_engine.fedshare import keyed
-from models_engine.fedshare.data import SharedData
-from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten
 from models_engine.registry.models import ModelVersion
@@ -29,10 +26,8 @@ def keep_samples(context: JobContext, forgotten: Forgotten, version: ModelVersio
         version: the new one, as it was registered.
     """
     keys = _unconcerned(context)
-    replicas = Replicas([context.before], [context.model.seed])
-    old = context.task.make_cohort(context.model.config, replicas, None)
-    before = _first_items(context.model, context.before, old, keys)
-    after = _first_items(forgotten.model, context.after, forgotten.cohort, keys)
+    before = _first_items(_as_it_was(context), context, keys)
+    after = _first_items(_as_it_is(context, forgotten), context, keys)
     names = dict(
         Item.objects.filter(learning_key__in={key for first in (*before, *after) for key in first}).values_list(
             "learning_key", "external_id"
@@ -63,10 +58,27 @@ def _unconcerned(context: JobContext) -> Tensor:
     return keys[keyed.uniform(keys, context.model.seed, _DRAW).argsort()][:SUBJECTS]
 
 
-def _first_items(model: Model, data: SharedData, cohort: SimulatedCohort, keys: Tensor) -> list[list[int]]:
+def _as_it_was(context: JobContext) -> tuple[Tensor, Tensor]:
+    """Representations of those who stay, and of items, while the withdrawn data was there.
+
+    The server's part is over the graph of then. The devices are those of who stays: the others are wiped by now.
+    """
+    model, stays = context.model, ~context.task.erased
+    subjects, items = model.views(context.before)
+    cohort = context.task.make_cohort(model.config, Replicas([context.after], [model.seed]), None)
+    return cohort.representations(model.items, subjects[stays], items)
+
+
+def _as_it_is(context: JobContext, forgotten: Forgotten) -> tuple[Tensor, Tensor]:
+    """The same in the model that has forgotten."""
+    return forgotten.cohort.representations(forgotten.model.items, *forgotten.model.views(context.after))
+
+
+def _first_items(representations: tuple[Tensor, Tensor], context: JobContext, keys: Tensor) -> list[list[int]]:
     """Learning keys of the items that each subject is recommended first, but for those that they know."""
+    subjects, items = representations
+    data = context.after
     rows = torch.cat([(data.subject_keys == key).nonzero().squeeze(1) for key in keys]) if len(keys) else keys
-    subjects, items = cohort.representations(model.items, *model.views(data))
     scores = subjects[rows] @ items.T
     known = simulated_fleet().data().edges(data, held_out=False)
     for place, row in enumerate(rows.tolist()):
