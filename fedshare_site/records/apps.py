@@ -2,16 +2,20 @@
 
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 _APPS = ("unlearning", "audits", "models_engine")
 
-_HIDDEN = {"Identifier", "Suppression", "SealedForgetSet", "ConnectorSecret", "IdempotentAnswer", "Interaction"}
-"""Tables that hold digests of identities, secrets, or what a single customer did."""
+_HIDDEN = {
+    "ConnectorSecret", "ConsentEvent", "ConsentState", "Delivery", "Exclusion", "Identifier", "IdempotentAnswer",
+    "Interaction", "RecommendationSample", "RequestSubject", "SealedForgetSet", "Subject", "Suppression",
+}  # fmt: skip
+"""Tables that hold digests of identities, secrets, or what is about a single customer: their pages keep a record of
+who looks."""
 
 
-class Records(AdminConfig):
-    """Every table but the hidden ones."""
+class Records(SimpleAdminConfig):
+    """Every table of ours but the hidden ones; none of other packages, whose pages would write."""
 
     default_site = "fedshare_site.records.site.RecordsSite"
 

@@ -67,6 +67,10 @@ class ReadOnly(admin.ModelAdmin):
         """See `SECRET`."""
         return [field.name for field in self.model._meta.fields if field.name in SECRET]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """No filters by the address: they would read hidden fields by asking."""
+        return False
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The site asked already."""
         return True

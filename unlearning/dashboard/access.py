@@ -1,6 +1,7 @@
 """Who gets to see a page: signed in, with a second factor, in a role that may."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from unlearning.officers.roles import May
 
 View = Callable[..., HttpResponse]
 _READS = ("GET", "HEAD")
+_SAME_VIEW = timedelta(minutes=5)
 
 
 def page(may: May | None = None, *, writes: bool = False, reads: bool = True) -> Callable[[View], View]:
@@ -52,6 +54,16 @@ def page(may: May | None = None, *, writes: bool = False, reads: bool = True) ->
 def record(http: HttpRequest, what: AccessRecord.What, subject: UUID | None = None, detail: str = "") -> None:
     """Put on record that the visitor looked at a subject, or changed a setting."""
     AccessRecord.objects.create(by=http.user.get_username(), what=what, subject=subject, detail=detail)
+
+
+def record_view(http: HttpRequest, subjects: Sequence[UUID]) -> None:
+    """Put on record that the visitor looked at subjects; a page and its pictures, or a page again, count once."""
+    by, what = http.user.get_username(), AccessRecord.What.VIEW
+    recent = AccessRecord.objects.filter(by=by, what=what, subject__in=subjects, at__gte=timezone.now() - _SAME_VIEW)
+    seen = set(recent.values_list("subject", flat=True))
+    AccessRecord.objects.bulk_create(
+        [AccessRecord(by=by, what=what, subject=subject) for subject in subjects if subject not in seen]
+    )
 
 
 def sent(http: HttpRequest) -> QueryDict | None:

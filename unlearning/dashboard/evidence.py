@@ -15,6 +15,7 @@ from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -128,7 +129,7 @@ def archive(http: HttpRequest) -> HttpResponse:
         messages.error(
             http, _("More than {n} documents: narrow them down, by dates for example.").format(n=_MOST_IN_ZIP)
         )
-        return redirect(f"{http.path.removesuffix('.zip')}/?{http.GET.urlencode()}")
+        return redirect(f"{reverse('dashboard:evidence')}?{http.GET.urlencode()}")
     file = tempfile.TemporaryFile()  # noqa: SIM115  (the answer closes it)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
         for document in chosen.qs.prefetch_related("reports"):

@@ -10,7 +10,7 @@ from django.db.models import Avg, Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncWeek
 
 from audits.certification.models import Certification
-from audits.certification.services import certification_of
+from audits.certification.services import certifications_of
 from audits.verification.verdict import Verdict
 from models_engine.registry.models import ModelVersion, Recommender
 from unlearning.consent.models import ConsentState
@@ -149,12 +149,19 @@ def models() -> list[Serving]:
         .values(version=F("modelversion"))
         .annotate(requests=Count("request"), rows=Sum("request__rows_removed"))
     }
-    shown = []
-    for one in Recommender.objects.select_related("serving__recommender").order_by("name"):
-        waiting = pending.get(one.serving_id, {"requests": 0, "rows": 0})
-        certificate = certification_of(one.serving) if one.serving else None
-        shown.append(Serving(one, one.serving, certificate, waiting["requests"], waiting["rows"]))
-    return shown
+    recommenders = list(Recommender.objects.select_related("serving").order_by("name"))
+    certified = certifications_of([one.serving for one in recommenders if one.serving])
+    nothing = {"requests": 0, "rows": 0}
+    return [
+        Serving(
+            one,
+            one.serving,
+            certified.get(one.serving_id),
+            pending.get(one.serving_id, nothing)["requests"],
+            pending.get(one.serving_id, nothing)["rows"],
+        )
+        for one in recommenders
+    ]
 
 
 def weeks(now: datetime) -> list[datetime]:

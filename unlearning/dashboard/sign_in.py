@@ -1,14 +1,18 @@
 """Signing in: name and password, then a code of the authenticator; at the first time, setting that up."""
 
+from typing import Any
+
 import django_otp
 import segno
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import LoginView, PasswordChangeView, PasswordResetConfirmView
+from django.core.validators import MaxLengthValidator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
@@ -25,11 +29,22 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from unlearning.dashboard.access import sent, verified
 
 _RECOVERY_CODES = 8
+_ENROLLING = "enrolling"
+"""In the session: the authenticator that it sets up."""
+
+
+class PasswordForm(AuthenticationForm):
+    """Name and password, no longer than a name can be."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["username"].validators.append(MaxLengthValidator(self.fields["username"].max_length))
 
 
 class SignIn(LoginView):
     """Name and password."""
 
+    authentication_form = PasswordForm
     template_name = "dashboard/sign_in/password.html"
 
     def get_success_url(self) -> str:
@@ -89,11 +104,17 @@ def second_factor(http: HttpRequest) -> HttpResponse:
     form = CodeForm(sent(http))
     status = 200
     if form.is_valid():
-        device = django_otp.match_token(http.user, form.cleaned_data["code"])
+        locked = _is_locked(http)
+        device = None if locked else django_otp.match_token(http.user, form.cleaned_data["code"])
         if device is not None:
             django_otp.login(http, device)
             return redirect(_next(http))
-        form.add_error("code", _refused(http))
+        form.add_error(
+            "code",
+            _("Too many codes that did not fit: wait a little before the next one.")
+            if locked
+            else _("This code does not fit, or was used before. Enter the next one."),
+        )
     if form.errors:
         status = 400
     return render(http, "dashboard/sign_in/second_factor.html", {"form": form, "next": _next(http)}, status=status)
@@ -102,11 +123,13 @@ def second_factor(http: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@transaction.atomic
 def enrol(http: HttpRequest) -> HttpResponse:
-    """Set an authenticator up: scan, enter a code, keep the codes for its loss."""
+    """Set an authenticator up: scan, enter a code, keep the codes for its loss. Each session has a key of its own."""
+    User.objects.select_for_update().get(pk=http.user.pk)  # one at a time
     if TOTPDevice.objects.filter(user=http.user, confirmed=True).exists():
         return redirect("dashboard:second-factor")
-    device, _created = TOTPDevice.objects.get_or_create(user=http.user, confirmed=False, defaults={"name": "TOTP"})
+    device = _device_of_session(http)
     form = CodeForm(sent(http))
     if form.is_valid() and device.verify_token(form.cleaned_data["code"]):
         codes = _confirm(device)
@@ -132,7 +155,17 @@ def forget_second_factor(user: User) -> None:
     StaticDevice.objects.filter(user=user).delete()
 
 
-@transaction.atomic
+def _device_of_session(http: HttpRequest) -> TOTPDevice:
+    """The device that this session sets up; what another session began ends."""
+    unconfirmed = TOTPDevice.objects.filter(user=http.user, confirmed=False)
+    device = unconfirmed.filter(pk=http.session.get(_ENROLLING)).first()
+    if device is None:
+        unconfirmed.delete()
+        device = TOTPDevice.objects.create(user=http.user, confirmed=False, name="TOTP")
+        http.session[_ENROLLING] = device.pk
+    return device
+
+
 def _confirm(device: TOTPDevice) -> list[str]:
     device.confirmed = True
     device.save(update_fields=["confirmed"])
@@ -143,11 +176,9 @@ def _confirm(device: TOTPDevice) -> list[str]:
     return codes
 
 
-def _refused(http: HttpRequest) -> str:
-    locked = any(not device.verify_is_allowed()[0] for device in django_otp.devices_for_user(http.user))
-    if locked:
-        return _("Too many codes that did not fit: wait a little before the next one.")
-    return _("This code does not fit, or was used before. Enter the next one.")
+def _is_locked(http: HttpRequest) -> bool:
+    """Whether codes that did not fit make every device wait."""
+    return not any(device.verify_is_allowed()[0] for device in django_otp.devices_for_user(http.user))
 
 
 def _picture(device: TOTPDevice) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from unlearning.dashboard import plots
-from unlearning.dashboard.access import page, record, sent
+from unlearning.dashboard.access import page, record, record_view, sent
 from unlearning.lineage import tracing
 from unlearning.lineage.models import Interaction, Subject
 from unlearning.lineage.subjects import HASHED, RAW, Named, find_subjects
@@ -33,6 +33,8 @@ _KINDS = [
 ]
 _HISTORY = 100
 _CLIENT = "dashboard"
+_LINK = "subject_link"
+"""In the session: the link that was just made, by the subject whose it is."""
 
 
 class SearchForm(forms.Form):
@@ -86,7 +88,7 @@ def search(http: HttpRequest) -> HttpResponse:
 def subject(http: HttpRequest, subject_id: UUID) -> HttpResponse:
     """What one customer chose, what is shared, where it went, and what they asked back."""
     one = get_object_or_404(Subject, pk=subject_id)
-    record(http, AccessRecord.What.VIEW, one.pk)
+    record_view(http, [one.pk])
     context = {
         "subject": one,
         "events": one.consent_events.select_related("corrected_by").order_by("-effective_at", "-id")[:_HISTORY],
@@ -94,7 +96,7 @@ def subject(http: HttpRequest, subject_id: UUID) -> HttpResponse:
         "lineage": tracing.forward(one),
         "requests": Request.objects.filter(subjects__subject=one).order_by("-received_at")[:_HISTORY],
         "identifiers": sorted(set(one.identifiers.values_list("kind", flat=True))),
-        "link": http.session.pop("subject_link", None),
+        "link": http.session.pop(_LINK, {}).get(str(one.pk)),
         "link_hours": settings.FEDSHARE_LINK_HOURS,
     }
     return render(http, "dashboard/subjects/one.html", context)
@@ -104,6 +106,7 @@ def subject(http: HttpRequest, subject_id: UUID) -> HttpResponse:
 def history_plot(http: HttpRequest, subject_id: UUID) -> HttpResponse:
     """Share ratio over time, beside what was shared."""
     one = get_object_or_404(Subject, pk=subject_id)
+    record_view(http, [one.pk])
     events = one.consent_events.filter(corrected_by=None).order_by("effective_at", "id")
     moments = list(events.values_list("effective_at", "share_percent"))
     if not moments:
@@ -116,6 +119,7 @@ def history_plot(http: HttpRequest, subject_id: UUID) -> HttpResponse:
 def lineage_plot(http: HttpRequest, subject_id: UUID) -> HttpResponse:
     """Where their data went, drawn."""
     one = get_object_or_404(Subject, pk=subject_id)
+    record_view(http, [one.pk])
     requests = Request.objects.filter(subjects__subject=one, rows_removed__gt=0).prefetch_related(
         "reached__recommender"
     )
@@ -145,6 +149,6 @@ def make_link(http: HttpRequest, subject_id: UUID) -> HttpResponse:
     one = get_object_or_404(Subject, pk=subject_id, erased_at=None)
     record(http, AccessRecord.What.LINK, one.pk)
     path = reverse("subject:page", args=[token_for(one, _CLIENT)])
-    http.session["subject_link"] = f"{settings.FEDSHARE_PUBLIC_URL}{path}"
+    http.session[_LINK] = {str(one.pk): f"{settings.FEDSHARE_PUBLIC_URL}{path}"}
     messages.success(http, _("The link is below. It is shown this once."))
     return redirect("dashboard:subject", one.pk)

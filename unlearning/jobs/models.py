@@ -133,7 +133,7 @@ class JobEvent(models.Model):
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
     action = models.CharField(max_length=20, choices=Action)
     at = models.DateTimeField(auto_now_add=True)
-    by = models.CharField(max_length=100)
+    by = models.CharField(max_length=150)
     reason = models.CharField(max_length=500, blank=True)
 
     class Meta:

@@ -11,7 +11,7 @@ from unlearning.lineage.models import Interaction, Subject
 from unlearning.lineage.subjects import subject_key, suppress
 from unlearning.requests import journal
 from unlearning.requests.forget_set import seal_forget_set
-from unlearning.requests.models import Request, RequestSubject
+from unlearning.requests.models import Proposal, Request, RequestSubject
 from unlearning.requests.states import State
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
@@ -52,6 +52,12 @@ def accept_erasure_of(request: Request, members: Sequence[RequestSubject], subje
     journal.write(request, subjects)
 
 
+def lapse_proposals(request: Request) -> None:
+    """End what was proposed about a request that can no longer be closed."""
+    open_ones = request.proposals.filter(decided_at=None)
+    open_ones.update(decided_at=timezone.now(), decided_by="–", outcome=Proposal.Outcome.LAPSED)
+
+
 def accept(
     request: Request, members: Sequence[RequestSubject], rows: QuerySet[Interaction], erased_subjects: list[int]
 ) -> None:
@@ -65,6 +71,9 @@ def accept(
     request.rows_removed_at = timezone.now()
     request.state = State.ACCEPTED
     request.save(update_fields=["rows_removed", "rows_removed_at", "state"])
+    lapse_proposals(request)
+    for member in members:
+        member.subject.samples.all().delete()
     log.append(
         "request.accepted",
         {

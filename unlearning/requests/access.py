@@ -60,6 +60,10 @@ def subject_export(subject: Subject) -> dict[str, Any]:
             }
             for one in requests
         ],
+        "recommended": [
+            {"version": str(one.version), "before": one.before, "after": one.after}
+            for one in subject.samples.select_related("version__recommender")
+        ],
         "recipients": recipients(),
         "retention_months": settings.FEDSHARE_RETENTION_MONTHS,
     }

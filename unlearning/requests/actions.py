@@ -170,6 +170,8 @@ def _take(
     now = timezone.now()  # before what follows from it
     act(request)
     request.save()
+    if request.state in FINAL:
+        acceptance.lapse_proposals(request)
     RequestEvent.objects.create(request=request, action=action, by=by.name, reason=by.reason, at=now)
     details = {"extension": request.extension_reason} if action == RequestEvent.Action.EXTEND else {}
     details |= {"ground": request.denial} if action == RequestEvent.Action.REFUSE else {}

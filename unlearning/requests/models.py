@@ -168,7 +168,7 @@ class RequestEvent(models.Model):
 
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="events")
     action = models.CharField(max_length=20, choices=Action)
-    by = models.CharField(max_length=100, help_text="Client or officer")
+    by = models.CharField(max_length=310, help_text="Client or officer; of four eyes both")
     reason = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField()
 
@@ -190,6 +190,7 @@ class Proposal(models.Model):
     class Outcome(models.TextChoices):
         CONFIRMED = "confirmed", "confirmed"
         DECLINED = "declined", "declined"
+        LAPSED = "lapsed", "lapsed: the request's state no longer allowed it"
 
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="proposals")
     action = models.CharField(max_length=10, choices=Action)

@@ -62,7 +62,7 @@ def decide(proposal: Proposal, by: str, *, confirm: bool) -> Proposal:
     proposal.outcome = Proposal.Outcome.CONFIRMED if confirm else Proposal.Outcome.DECLINED
     proposal.save(update_fields=["decided_by", "decided_at", "outcome"])
     if confirm:
-        both = By(f"{proposal.proposed_by}, {by}"[:100], proposal.reason)
+        both = By(f"{proposal.proposed_by}, {by}", proposal.reason)
         if proposal.action == Proposal.Action.REFUSE:
             actions.refuse(request, both, proposal.ground)
         else:

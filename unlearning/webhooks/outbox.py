@@ -8,6 +8,9 @@ from django.utils import timezone
 from unlearning.webhooks.catalogue import WITHDRAWN
 from unlearning.webhooks.models import Delivery, Endpoint
 
+CONTROLLER = "dashboard"
+"""Owner of the endpoints that an administrator registered: the controller's own, who may know everything."""
+
 
 def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = None) -> None:
     """Queue an event for the endpoints that subscribed to it.
@@ -15,12 +18,12 @@ def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = N
     Args:
         event: a name of the catalogue.
         payload: ids and states; never an identity.
-        owners: of endpoints that may know; None: every one.
+        owners: of endpoints that may know, beside the controller's own; None: every one.
     """
     now = timezone.now()
     subscribed = Endpoint.objects.filter(disabled_at=None, events__contains=[event])
     if owners is not None:
-        subscribed = subscribed.filter(owner__in=owners)
+        subscribed = subscribed.filter(owner__in=[*owners, CONTROLLER])
     Delivery.objects.bulk_create(
         [
             Delivery(endpoint=endpoint, event=event, payload=payload, occurred_at=now, next_at=now)

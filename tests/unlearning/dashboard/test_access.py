@@ -4,8 +4,9 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 from oauth2_provider.models import Application
@@ -187,7 +188,6 @@ def test_who_looked_at_whom_is_on_record(officer, undecided):
     found = AccessRecord.objects.order_by("pk").values_list("by", "what", "subject")
     assert list(found) == [
         ("ann", "view", subject),
-        ("ann", "view", subject),
         ("ann", "export", subject),
         ("ann", "search", subject),
         ("ann", "search", None),
@@ -198,3 +198,38 @@ def test_an_engineer_leaves_no_trace_and_sees_no_subject(undecided):
     page = sign_in(Role.ENGINEER).get(f"/requests/{undecided.pk}/").content.decode()
     assert str(undecided.subjects.get().subject_id) not in page
     assert not AccessRecord.objects.exists()
+
+
+def test_a_picture_alone_is_a_look_as_well(officer, undecided):
+    subject = undecided.subjects.get().subject_id
+    officer.get(f"/subjects/{subject}/history.svg")
+    assert AccessRecord.objects.get().subject == subject
+
+
+def test_the_tables_are_ours_and_only_read():
+    """A superuser too changes nothing there, and finds no key of a second factor."""
+    registered = {model.__name__ for model in admin.site._registry}
+    assert not registered & {"User", "TOTPDevice", "StaticDevice", "Application", "AccessToken", "Subject"}
+    assert {model._meta.app_label for model in admin.site._registry} == {"unlearning", "audits", "models_engine"}
+    root = User.objects.create_superuser("root")
+    for one in admin.site._registry.values():
+        http = RequestFactory().get("/")
+        http.user = root
+        assert not (one.has_add_permission(http))
+        assert not (one.has_change_permission(http))
+        assert not (one.has_delete_permission(http))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/records/unlearning/request/?pk__regex=(",
+        "/records/unlearning/endpoint/?wrapped_key=a",
+        "/records/unlearning/clientscopes/%00/change/",
+        "/records/unlearning/clientscopes/?pk=%00",
+        "/settings/access?by=%00",
+        "/settings/clients/a%00b/",
+    ],
+)
+def test_an_address_without_sense_is_refused(administrator, address):
+    assert administrator.get(address).status_code in (400, 404)

@@ -5,9 +5,11 @@ from html import unescape
 import pytest
 
 from models_engine.registry.models import Recommender
+from tests.unlearning.dashboard.conftest import sign_in
 from tests.unlearning.people import ask_erasure, make_subject
 from unlearning.dashboard.requests.acting import ACTIONS
 from unlearning.jobs.models import Job, JobEvent
+from unlearning.officers.roles import Role
 from unlearning.requests.models import Proposal, Request, RequestEvent
 from unlearning.requests.states import State
 
@@ -95,6 +97,8 @@ def test_a_closing_takes_two_and_can_be_declined(officer, second_officer, undeci
 def test_a_proposal_falls_with_what_happens_meanwhile(officer, second_officer, undecided):
     _act(officer, undecided, "close", reason="r")
     _act(second_officer, undecided, "verify-identity", reason="signed in")
+    assert Proposal.objects.get().outcome == Proposal.Outcome.LAPSED
+    assert "proposes to close" not in second_officer.get("/").content.decode()
     page = second_officer.post(f"/requests/proposals/{Proposal.objects.get().pk}/confirm", follow=True)
     assert "Nothing was done" in page.content.decode()
     assert _state(undecided) == State.ACCEPTED
@@ -154,3 +158,17 @@ def test_every_action_says_what_it_will_do(officer, undecided, working):
             if f'id="act-{name}"' in page:
                 said = officer.get(f"/requests/{request.pk}/act/{name}").content.decode()
                 assert str(ACTIONS[name].says) in unescape(said)
+
+
+def test_a_proposal_is_confirmed_or_declined_and_nothing_else(officer, second_officer, undecided):
+    _act(officer, undecided, "close", reason="r")
+    assert second_officer.post(f"/requests/proposals/{Proposal.objects.get().pk}/CONFIRM").status_code == 404
+    assert Proposal.objects.get().decided_at is None
+
+
+def test_long_names_stand_in_the_history_whole(undecided):
+    first, second = sign_in(Role.OFFICER, "a" * 150), sign_in(Role.OFFICER, "b" * 150)
+    _act(first, undecided, "hold", reason="r")
+    _act(first, undecided, "close", reason="r")
+    second.post(f"/requests/proposals/{Proposal.objects.get().pk}/confirm")
+    assert undecided.events.get(action=RequestEvent.Action.CANCEL).by == f"{'a' * 150}, {'b' * 150}"

@@ -14,7 +14,7 @@ from audits.evidence.models import IssuedDocument
 from models_engine.registry.models import Recommender
 from tests.unlearning.people import ask_erasure, ask_slider, make_subject
 from unlearning.consent.models import ConsentEvent
-from unlearning.dashboard import figures
+from unlearning.dashboard import evidence, figures
 from unlearning.requests.models import Request
 from unlearning.webhooks import endpoints
 from unlearning.webhooks.models import Delivery
@@ -182,6 +182,12 @@ def test_a_link_to_their_page_is_shown_once(officer):
     assert link not in _text(officer, f"/subjects/{subject.pk}/")
 
 
+def test_a_link_is_shown_on_no_other_customer_s_page(officer):
+    one, other = make_subject("dora@example.org", 60), make_subject("emil@example.org", 60)
+    officer.post(f"/subjects/{one.pk}/link")
+    assert "/me/" not in _text(officer, f"/subjects/{other.pk}/")
+
+
 @pytest.fixture
 def register(officer):
     answer = officer.post("/evidence/register", {"start": "2026-01-01", "until": "2026-02-01"})
@@ -244,7 +250,11 @@ def test_a_page_asks_no_more_for_more_rows(officer, address):
         for place in range(start, start + count):
             make_subject(f"{place}@example.org", 100, items=2)
             ask_erasure(f"{place}@example.org", external_id=f"n-{place}")
-            Recommender.objects.create(name=f"shop-{place}")
+            shop = Recommender.objects.create(name=f"shop-{place}")
+            shop.serving = shop.versions.create(
+                number=1, method="train", seed=1, code_digest="c", digest="d", artifact="a", calibration={}
+            )
+            shop.save()
             endpoints.register(owner="crm", name=f"E {place}", url="https://example.org/", events=["data.withdrawn"])
 
     def queries():
@@ -258,3 +268,10 @@ def test_a_page_asks_no_more_for_more_rows(officer, address):
     fill(2, 10)
     assert queries() == few
     assert few < 30
+
+
+def test_too_many_documents_for_an_archive_are_said(officer, register, monkeypatch):
+    monkeypatch.setattr(evidence, "_MOST_IN_ZIP", 0)
+    page = officer.get("/evidence/archive.zip?issued_after=2020-01-01", follow=True)
+    assert page.status_code == 200
+    assert "More than 0 documents" in page.content.decode()

@@ -98,9 +98,10 @@ def test_a_webhook_is_made_switched_rotated_and_replayed(administrator):
     before = endpoints.secrets_of(endpoint)
     assert "whsec_" in administrator.post(f"/settings/webhooks/{endpoint.pk}/rotate").content.decode()
     assert before[0] in endpoints.secrets_of(Endpoint.objects.get())[1:]
-    administrator.post(f"/settings/webhooks/{endpoint.pk}/switch")
+    administrator.post(f"/settings/webhooks/{endpoint.pk}/switch", {"to": "off"})
+    administrator.post(f"/settings/webhooks/{endpoint.pk}/switch", {"to": "off"})
     assert Endpoint.objects.get().disabled_at
-    administrator.post(f"/settings/webhooks/{endpoint.pk}/switch")
+    administrator.post(f"/settings/webhooks/{endpoint.pk}/switch", {"to": "on"})
     assert Endpoint.objects.get().disabled_at is None
     now = timezone.now()
     delivery = Delivery.objects.create(
@@ -158,3 +159,15 @@ def test_the_access_log_is_filtered_and_says_what_it_does_not_understand(adminis
     assert str(subject) in administrator.get(f"/settings/access?by=ada&subject={subject}").content.decode()
     assert "Nothing." in administrator.get("/settings/access?by=nobody").content.decode()
     assert administrator.get("/settings/access?subject=x").status_code == 400
+
+
+def test_the_controller_s_own_webhooks_are_told_of_everything(administrator, undecided):
+    sent = {"name": "Office", "url": "https://example.org/hook", "events": ["request.extended", "request.refused"]}
+    administrator.post("/settings/webhooks/new", sent)
+    administrator.post(f"/requests/{undecided.pk}/act/extend", {"reason": "complexity"})
+    assert Delivery.objects.get().event == "request.extended"
+
+
+def test_a_name_in_other_letters_is_the_same(administrator):
+    assert administrator.post("/settings/officers/new", {"username": "ａｄａ", "role": "auditor"}).status_code == 400
+    assert User.objects.count() == 1

@@ -160,3 +160,38 @@ def test_without_the_second_factor_where_the_operator_says_so(user, settings):
     client = Client()
     assert _password(client)["Location"] == "/"
     assert client.get("/").status_code == 200
+
+
+def test_a_session_ends_after_a_working_day_however_busy(settings):
+    client = sign_in(Role.OFFICER)
+    client.get("/models/")
+    session = client.session
+    session["began"] = time.time() - settings.SESSION_COOKIE_AGE - 1
+    session.save()
+    assert client.get("/models/")["Location"].startswith("/sign-in/")
+
+
+def test_a_name_longer_than_any_is_refused():
+    answer = Client().post("/sign-in/", {"username": "x" * 300, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert "don&#x27;t match" in answer.content.decode() or "don't match" in answer.content.decode()
+
+
+def test_each_session_sets_up_a_key_of_its_own(user):
+    first, second = Client(), Client()
+    for client in (first, second):
+        _password(client)
+    first.get("/sign-in/authenticator")
+    stolen = TOTPDevice.objects.get()
+    second.get("/sign-in/authenticator")
+    device = TOTPDevice.objects.get()
+    assert device.key != stolen.key
+    assert second.post("/sign-in/authenticator", {"code": _code(stolen)}).status_code == 400
+
+
+def test_a_wrong_code_is_told_from_too_many(user):
+    TOTPDevice.objects.create(user=user, confirmed=True)
+    client = Client()
+    _password(client)
+    assert "does not fit" in client.post("/sign-in/code", {"code": "000000"}).content.decode()
+    assert "wait a little" in client.post("/sign-in/code", {"code": "000000"}).content.decode()

@@ -273,6 +273,8 @@ def act(http: HttpRequest, request_id: UUID, name: str) -> HttpResponse:
 @page(May.ACT, writes=True, reads=False)
 def decide(http: HttpRequest, proposal_id: int, answer: str) -> HttpResponse:
     """Confirm or decline what another officer proposed, or take back what one proposed oneself."""
+    if answer not in ("confirm", "decline"):
+        raise Http404
     proposal = get_object_or_404(Proposal, pk=proposal_id)
     try:
         proposals.decide(proposal, http.user.get_username(), confirm=answer == "confirm")

@@ -15,15 +15,14 @@ from audits.evidence.document import EVIDENCE
 from audits.reports import plots, wording
 from audits.reports.measured import last_measured, telling
 from unlearning.api.requests import pdf_response
-from unlearning.dashboard.access import page
+from unlearning.dashboard.access import page, record_view
 from unlearning.dashboard.plots import answer
 from unlearning.dashboard.requests.acting import possible
 from unlearning.dashboard.requests.listing import days_left
 from unlearning.dashboard.requests.timeline import timeline, told
 from unlearning.jobs.models import Job
-from unlearning.officers.models import AccessRecord
 from unlearning.officers.roles import May
-from unlearning.requests.models import Request, RequestSubject
+from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL, State
 
 _MOST_SUBJECTS = 50
@@ -55,7 +54,7 @@ def request_detail(http: HttpRequest, request_id: UUID) -> HttpResponse:
     sees_subjects = May.SEE_SUBJECTS in http.may
     members = list(request.subjects.select_related("subject").order_by("pk")[:_MOST_SUBJECTS])
     if sees_subjects:
-        _record_views(http, members)
+        record_view(http, [member.subject_id for member in members])
     context = _progress(request, http.may) | {
         "left": days_left(request, timezone.now()),
         "members": members if sees_subjects else [],
@@ -190,10 +189,3 @@ def _time_left(job: Job) -> timedelta | None:
 def _sharing_job(request: Request) -> list[Request]:
     """Other requests of the same job."""
     return list(request.job.requests.exclude(pk=request.pk).order_by("due_at")[:20]) if request.job else []
-
-
-def _record_views(http: HttpRequest, members: list[RequestSubject]) -> None:
-    by = http.user.get_username()
-    AccessRecord.objects.bulk_create(
-        [AccessRecord(by=by, what=AccessRecord.What.VIEW, subject=member.subject_id) for member in members]
-    )

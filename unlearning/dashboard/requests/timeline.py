@@ -71,7 +71,9 @@ def _proposal(proposal: Proposal) -> list[Moment]:
     proposed = _("refusal proposed") if refusal else _("closing proposed")
     ground = f"{wording.DENIALS[proposal.ground]}. " if proposal.ground else ""
     moments = [Moment(proposal.proposed_at, proposed, proposal.proposed_by, f"{ground}{proposal.reason}")]
-    if proposal.decided_at:
+    if proposal.outcome == Proposal.Outcome.LAPSED:
+        moments.append(Moment(proposal.decided_at, _("proposal lapsed")))
+    elif proposal.decided_at:
         confirmed = proposal.outcome == Proposal.Outcome.CONFIRMED
         what = _("proposal confirmed") if confirmed else _("proposal declined")
         moments.append(Moment(proposal.decided_at, what, proposal.decided_by))

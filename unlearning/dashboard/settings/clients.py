@@ -101,6 +101,7 @@ def rotate_client(http: HttpRequest, client_id: str) -> HttpResponse:
     client = get_object_or_404(Application, client_id=client_id)
     sandbox = client.name.startswith(PREFIX)
     client_id, secret = give_credentials(client.name.removeprefix(PREFIX), sandbox=sandbox)
+    AccessToken.objects.filter(application=client).delete()
     record(http, AccessRecord.What.SETTING, detail=f"client {client_id}: new secret")
     return _secret(http, client_id, secret)
 

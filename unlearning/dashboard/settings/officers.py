@@ -41,7 +41,7 @@ class NewOfficerForm(forms.Form):
 
     def clean_username(self) -> str:
         """A name that is free."""
-        name = self.cleaned_data["username"]
+        name = User.normalize_username(self.cleaned_data["username"])
         User.username_validator(name)
         if User.objects.filter(username__iexact=name).exists():
             raise ValidationError(_("Somebody has this name already."))

@@ -19,10 +19,9 @@ from unlearning.officers.roles import May
 from unlearning.templatetags.words import delivery_name
 from unlearning.webhooks import addresses, catalogue, delivering, endpoints
 from unlearning.webhooks.models import Delivery, Endpoint
+from unlearning.webhooks.outbox import CONTROLLER
 
 _PAGE_SIZE = 50
-_OWNER = "dashboard"
-"""Endpoints that an administrator made: they are told of every client's requests only where the event is for all."""
 
 
 class EndpointForm(forms.Form):
@@ -68,7 +67,7 @@ def new_webhook(http: HttpRequest) -> HttpResponse:
     """Register an endpoint; its secret is shown once."""
     form = EndpointForm(sent(http))
     if form.is_valid():
-        endpoint, secret = endpoints.register(owner=_OWNER, **form.cleaned_data)
+        endpoint, secret = endpoints.register(owner=CONTROLLER, **form.cleaned_data)
         record(http, AccessRecord.What.SETTING, detail=f"webhook {endpoint.pk}: made")
         context = {"name": endpoint.name, "secret": secret, "back": "dashboard:webhooks"}
         return render(http, "dashboard/settings/secret.html", context)
@@ -97,6 +96,9 @@ def webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
 def replay(http: HttpRequest, endpoint_id: UUID, delivery_id: UUID) -> HttpResponse:
     """Tell something again."""
     delivery = get_object_or_404(Delivery, pk=delivery_id, endpoint=endpoint_id)
+    if delivery.endpoint.disabled_at:
+        messages.error(http, _("Nothing was done: it is told nothing while it is off."))
+        return redirect("dashboard:webhook", endpoint_id)
     delivering.replay(delivery)
     record(http, AccessRecord.What.SETTING, detail=f"webhook {endpoint_id}: replay")
     messages.success(http, _("It will be told again within a few seconds."))
@@ -117,7 +119,7 @@ def rotate_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
 def switch_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     """Tell an endpoint nothing more, or tell it again."""
     endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
-    off = endpoint.disabled_at is None
+    off = http.POST.get("to") == "off"
     endpoint.disabled_at = timezone.now() if off else None
     endpoint.disabled_because = "switched off by an administrator" if off else ""
     endpoint.save(update_fields=["disabled_at", "disabled_because"])

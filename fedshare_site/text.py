@@ -1,0 +1,27 @@
+"""Text that no database can hold."""
+
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class NoNul:
+    """Answers 400 where an address or a form holds a NUL character, which PostgreSQL has no place for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self._get_response = get_response
+
+    def __call__(self, http: HttpRequest) -> HttpResponse:
+        if _holds_nul(http):
+            return HttpResponseBadRequest("A NUL character can't be stored: leave it out.", content_type="text/plain")
+        return self._get_response(http)
+
+
+def _holds_nul(http: HttpRequest) -> bool:
+    if "\0" in http.path or "\0" in unquote(http.META.get("QUERY_STRING", "")):
+        return True
+    is_form = http.method == "POST" and http.content_type in _FORMS
+    return is_form and any("\0" in value for _name, values in http.POST.lists() for value in values)
