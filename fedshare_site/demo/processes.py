@@ -69,6 +69,7 @@ def running(port: int, batch_window: float) -> Iterator[Processes]:
         "FEDSHARE_VAR": str(settings.VAR),
         "FEDSHARE_BATCH_WINDOW": str(batch_window),
         "FEDSHARE_SECOND_FACTOR": "0",
+        "FEDSHARE_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "DJANGO_SETTINGS_MODULE": "fedshare_site.settings",
     }
     processes = Processes(settings.VAR / "log", environment)
@@ -100,7 +101,7 @@ def free_port(wanted: int) -> int:
     raise OSError(f"no free port from {wanted} to {wanted + 99}")
 
 
-def wait_for_web(address: str, processes: Processes, seconds: float = 60) -> None:
+def wait_for_web(address: str, processes: Processes, seconds: float = 180) -> None:
     """Return once the web server answers."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

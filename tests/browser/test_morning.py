@@ -108,7 +108,7 @@ def test_a_request_refused_by_two_officers(house, visit):
     assert first.locator("#confirm-proposal").count() == 0
 
     second.goto("/")
-    second.get_by_text("ben proposes to close it without an answer").wait_for()
+    second.get_by_text("ben proposes to refuse it").wait_for()
     second.goto(f"/requests/{request.pk}/")
     second.get_by_text("A suit over these purchases is pending.").first.wait_for()
     second.locator("#confirm-proposal").click()

@@ -14,6 +14,7 @@ from audits.certification.services import certifications_of
 from audits.verification.verdict import Verdict
 from models_engine.registry.models import ModelVersion, Recommender
 from unlearning.consent.models import ConsentState
+from unlearning.requests.deadlines import suspended
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL, State
 
@@ -29,13 +30,23 @@ def open_requests() -> QuerySet[Request]:
     return Request.objects.exclude(state__in=FINAL)
 
 
+def due_in(span: str, now: datetime) -> Q:
+    """Requests whose period runs, and ends in a span: `overdue`, `soon`, `next` or `later`. No two overlap."""
+    since, until = {
+        "overdue": (None, now),
+        "soon": (now, now + SOON),
+        "next": (now + SOON, now + LATER),
+        "later": (now + LATER, None),
+    }[span]
+    running = ~suspended()
+    running &= Q() if since is None else Q(due_at__gte=since)
+    return running & (Q() if until is None else Q(due_at__lt=until))
+
+
 def due(now: datetime) -> dict[str, int]:
-    """How many open requests are overdue, due within three days, within ten, and later."""
+    """How many open requests are overdue, due within three days, within ten, and later; and how many wait."""
     return open_requests().aggregate(
-        overdue=Count("pk", filter=Q(due_at__lt=now)),
-        soon=Count("pk", filter=Q(due_at__gte=now, due_at__lt=now + SOON)),
-        next=Count("pk", filter=Q(due_at__gte=now + SOON, due_at__lt=now + LATER)),
-        later=Count("pk", filter=Q(due_at__gte=now + LATER)),
+        **{name: Count("pk", filter=due_in(name, now)) for name in ("overdue", "soon", "next", "later")},
         attention=Count("pk", filter=Q(state=State.NEEDS_ATTENTION)),
         identity=Count("pk", filter=Q(state=State.IDENTITY_PENDING)),
         held=Count("pk", filter=Q(state=State.ON_HOLD)),

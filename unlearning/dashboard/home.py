@@ -10,7 +10,9 @@ from django.utils import timezone
 from unlearning.dashboard import figures, plots
 from unlearning.dashboard.access import page
 from unlearning.dashboard.requests.listing import shown
+from unlearning.dashboard.settings.webhooks import SWITCHED_OFF
 from unlearning.jobs.models import Job
+from unlearning.requests.deadlines import suspended
 from unlearning.requests.models import Proposal
 from unlearning.requests.states import State
 from unlearning.webhooks.models import Endpoint
@@ -23,7 +25,7 @@ _SPAN = timedelta(days=90)
 def home(http: HttpRequest) -> HttpResponse:
     """Today."""
     now = timezone.now()
-    first = figures.open_requests().order_by("due_at")[:_FIRST]
+    first = figures.open_requests().exclude(suspended()).order_by("due_at")[:_FIRST]
     context = {
         "due": figures.due(now),
         "first": shown(first, now),
@@ -62,13 +64,15 @@ def consent_plot(http: HttpRequest) -> HttpResponse:
 
 def _attention(http: HttpRequest) -> dict[str, Any]:
     """What waits for somebody, and why."""
-    troubled = figures.open_requests().filter(state=State.NEEDS_ATTENTION).select_related("job").order_by("due_at")
+    waiting = figures.open_requests()
+    troubled = waiting.filter(state=State.NEEDS_ATTENTION).select_related("job").order_by("due_at")
     proposals = Proposal.objects.filter(decided_at=None).select_related("request")
     return {
         "troubled": list(troubled[:_FIRST]),
         "proposals": [
             {"proposal": one, "mine": one.proposed_by == http.user.get_username()} for one in proposals[:_FIRST]
         ],
-        "paused": list(Job.objects.filter(state=Job.State.PAUSED).select_related("recommender")[:_FIRST]),
-        "silenced": list(Endpoint.objects.exclude(disabled_at=None)[:_FIRST]),
+        "paused": list(waiting.filter(job__state=Job.State.PAUSED).order_by("due_at")[:_FIRST]),
+        "held": list(waiting.filter(state=State.ON_HOLD, rows_removed_at__isnull=False).order_by("due_at")[:_FIRST]),
+        "silenced": list(Endpoint.objects.exclude(disabled_at=None).exclude(disabled_because=SWITCHED_OFF)[:_FIRST]),
     }

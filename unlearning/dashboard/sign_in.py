@@ -29,6 +29,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from unlearning.dashboard.access import sent, verified
 
 _RECOVERY_CODES = 8
+_TOO_MANY = gettext_lazy("Too many codes that did not fit: wait a little before the next one.")
+_WRONG_CLOCK = gettext_lazy("This code does not fit. Check the clock of your phone, and enter the next one.")
 _ENROLLING = "enrolling"
 """In the session: the authenticator that it sets up."""
 
@@ -111,9 +113,7 @@ def second_factor(http: HttpRequest) -> HttpResponse:
             return redirect(_next(http))
         form.add_error(
             "code",
-            _("Too many codes that did not fit: wait a little before the next one.")
-            if locked
-            else _("This code does not fit, or was used before. Enter the next one."),
+            _TOO_MANY if locked else _("This code does not fit, or was used before. Enter the next one."),
         )
     if form.errors:
         status = 400
@@ -131,12 +131,13 @@ def enrol(http: HttpRequest) -> HttpResponse:
         return redirect("dashboard:second-factor")
     device = _device_of_session(http)
     form = CodeForm(sent(http))
-    if form.is_valid() and device.verify_token(form.cleaned_data["code"]):
+    locked = not device.verify_is_allowed()[0]
+    if form.is_valid() and not locked and device.verify_token(form.cleaned_data["code"]):
         codes = _confirm(device)
         django_otp.login(http, device)
         return render(http, "dashboard/sign_in/recovery_codes.html", {"codes": codes, "next": _next(http)})
     if form.is_bound and not form.errors:
-        form.add_error("code", _("This code does not fit. Check the clock of your phone, and enter the next one."))
+        form.add_error("code", _TOO_MANY if locked else _WRONG_CLOCK)
     context = {"form": form, "qr": _picture(device), "secret": _spelled(device), "next": _next(http)}
     return render(http, "dashboard/sign_in/enrol.html", context, status=400 if form.errors else 200)
 

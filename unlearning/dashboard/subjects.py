@@ -46,6 +46,8 @@ class SearchForm(forms.Form):
         label=gettext_lazy("Written"),
         choices=[(RAW, gettext_lazy("as it is")), *((name, name.upper()) for name in HASHED)],
     )
+    field_order = ["identity", "kind", "other", "form"]
+
     identity = forms.CharField(
         label=gettext_lazy("Identity"),
         max_length=320,
@@ -112,7 +114,7 @@ def history_plot(http: HttpRequest, subject_id: UUID) -> HttpResponse:
     if not moments:
         return HttpResponse(status=404)
     shared = sorted(Interaction.objects.filter(subject=one).values_list("shared_from", flat=True))
-    return plots.answer(http, plots.history(moments, shared, timezone.now()))
+    return plots.answer(http, plots.history(moments, shared, one.erased_at or timezone.now()))
 
 
 @page(May.SEE_SUBJECTS)

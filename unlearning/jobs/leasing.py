@@ -71,7 +71,7 @@ class Claim:
             spent = self._timings.get(self._phase, 0.0) + now - self._phase_began
             self._timings[self._phase] = round(spent, 3)
         self._phase, self._phase_began = name, now
-        self._report(0.0)
+        self._report(0.0, phase_at=Now())
 
     def progress(self, fraction: float) -> None:
         """Report progress within the phase; finds out as well whether the job is still held."""
@@ -91,10 +91,10 @@ class Claim:
                 raise self._lost()
             yield job
 
-    def _report(self, fraction: float) -> None:
+    def _report(self, fraction: float, **more: Combinable) -> None:
         self._reported = time.monotonic()
         held = self._held().update(
-            phase=self._phase, progress=fraction, timings=self._timings, lease_until=_lease_end()
+            phase=self._phase, progress=fraction, timings=self._timings, lease_until=_lease_end(), **more
         )
         if not held:
             raise self._lost()

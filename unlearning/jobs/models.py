@@ -34,6 +34,7 @@ class Job(models.Model):
     not_before = models.DateTimeField(null=True, help_text="Back-off after a failure")
     woken_at = models.DateTimeField(null=True, help_text="When a worker was last sent a message about it")
     phase = models.CharField(max_length=60, blank=True)
+    phase_at = models.DateTimeField(null=True, help_text="When the phase began, in the present attempt")
     progress = models.FloatField(default=0.0, help_text="Of the phase, 0 to 1")
     timings = models.JSONField(default=dict, help_text="Seconds by phase")
     exact_only = models.BooleanField(

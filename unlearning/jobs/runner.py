@@ -171,6 +171,10 @@ def _commit(
                 },
             )
             keep_samples(context, forgotten, version)
+            # Whatever was withdrawn since this job began is in the new version as it was in the old.
+            others = Request.objects.filter(reached=context.version, completed_at=None).exclude(job=held.job_id)
+            for request in others:
+                request.reached.add(version)
             destroyed = let_serve(version)
             complete_requests(context, version, outcome, destroyed)
             for request in job.requests.filter(state=State.VERIFYING):

@@ -90,7 +90,7 @@ def forward(subject: Subject, item: str | None = None) -> Forward:
     reached = []
     if learnable:
         found = Dataset.objects.filter(as_of__gte=learnable[0]).select_related("version__recommender")
-        for dataset in found.order_by("as_of"):
+        for dataset in found.order_by("as_of", "version__number"):
             version = dataset.version
             reached.append(
                 Reached(

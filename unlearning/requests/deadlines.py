@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 from django.conf import settings
+from django.db.models import Q
 
 from audits.evidence.periods import Clock, due_at
 from unlearning.requests.models import Request
@@ -23,6 +24,21 @@ def deadline(
 def clock(received_at: datetime, paused: timedelta = timedelta(0), extended: bool = False) -> Clock:
     """The calendar of `FEDSHARE_HOLIDAYS` in `FEDSHARE_TIME_ZONE`, and what moved a request's period."""
     return Clock(settings.FEDSHARE_TIME_ZONE, _holidays(received_at.year), paused, extended)
+
+
+def last_day(due_at: datetime) -> date:
+    """The last day of a period, in the controller's time zone; a period's end is the first moment after it."""
+    return (due_at - timedelta(microseconds=1)).astimezone(ZoneInfo(settings.FEDSHARE_TIME_ZONE)).date()
+
+
+def stands_still(request: Request) -> bool:
+    """Whether a doubt about the requester's identity suspends the period (GDPR art. 12(6))."""
+    return request.regime == Request.Regime.GDPR and request.identity_asked_at is not None
+
+
+def suspended() -> Q:
+    """The same for rows."""
+    return Q(regime=Request.Regime.GDPR, identity_asked_at__isnull=False)
 
 
 def as_json(request: Request) -> dict[str, Any]:

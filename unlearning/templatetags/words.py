@@ -1,6 +1,6 @@
 """Names of states, kinds and the rest, in the language that is active."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 from django import template
 from django.utils.functional import Promise
@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audits.reports import wording
+from unlearning.requests import deadlines
 
 register = template.Library()
 
@@ -89,6 +90,12 @@ def access_name(what: str) -> str:
         "link": _("made a link to their page"),
         "setting": _("changed a setting"),
     }[what]
+
+
+@register.filter
+def last_day(due_at: datetime) -> date:
+    """The last day of a period that ends before this moment."""
+    return deadlines.last_day(due_at)
 
 
 @register.filter

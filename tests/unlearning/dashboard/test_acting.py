@@ -68,7 +68,7 @@ def test_a_refusal_takes_two(officer, second_officer, undecided):
     assert "who proposed it can&#x27;t confirm it" in own
     assert _state(undecided) == State.IDENTITY_PENDING
     home = second_officer.get("/").content.decode()
-    assert "ann proposes to close it without an answer" in home
+    assert "ann proposes to refuse it" in home
     second_officer.post(f"/requests/proposals/{proposal.pk}/confirm")
     ended = Request.objects.get(pk=undecided.pk)
     assert (ended.state, ended.denial) == (State.REFUSED, "legal_claims")
@@ -98,7 +98,7 @@ def test_a_proposal_falls_with_what_happens_meanwhile(officer, second_officer, u
     _act(officer, undecided, "close", reason="r")
     _act(second_officer, undecided, "verify-identity", reason="signed in")
     assert Proposal.objects.get().outcome == Proposal.Outcome.LAPSED
-    assert "proposes to close" not in second_officer.get("/").content.decode()
+    assert "proposes to close it" not in second_officer.get("/").content.decode()
     page = second_officer.post(f"/requests/proposals/{Proposal.objects.get().pk}/confirm", follow=True)
     assert "Nothing was done" in page.content.decode()
     assert _state(undecided) == State.ACCEPTED

@@ -15,6 +15,8 @@ from models_engine.registry.models import Recommender
 from tests.unlearning.people import ask_erasure, ask_slider, make_subject
 from unlearning.consent.models import ConsentEvent
 from unlearning.dashboard import evidence, figures
+from unlearning.dashboard.requests.listing import days_left
+from unlearning.officers.models import AccessRecord
 from unlearning.requests.models import Request
 from unlearning.webhooks import endpoints
 from unlearning.webhooks.models import Delivery
@@ -275,3 +277,45 @@ def test_too_many_documents_for_an_archive_are_said(officer, register, monkeypat
     page = officer.get("/evidence/archive.zip?issued_after=2020-01-01", follow=True)
     assert page.status_code == 200
     assert "More than 0 documents" in page.content.decode()
+
+
+def test_a_due_date_is_the_last_day_and_what_is_left_counts_to_it(officer, accepted, settings):
+    settings.FEDSHARE_TIME_ZONE = "Europe/Paris"
+    # Until the end of the 28th in Paris.
+    due = datetime(2026, 12, 28, 23, tzinfo=UTC)
+    Request.objects.filter(pk=accepted.pk).update(due_at=due)
+    accepted.refresh_from_db()
+    assert days_left(accepted, datetime(2026, 12, 28, 20, tzinfo=UTC)) == 0
+    assert days_left(accepted, datetime(2026, 12, 25, 20, tzinfo=UTC)) == 3
+    assert days_left(accepted, datetime(2026, 12, 29, 1, tzinfo=UTC)) == -1
+    assert "28 Dec 2026" in _text(officer, f"/requests/{accepted.pk}/")
+
+
+def test_a_period_that_stands_still_counts_nowhere(officer, undecided):
+    Request.objects.update(due_at=timezone.now() - timedelta(days=3))
+    counted = figures.due(timezone.now())
+    assert (counted["overdue"], counted["identity"]) == (0, 1)
+    assert "stands still" in _text(officer, "/requests/")
+
+
+def test_tiles_and_the_lists_behind_them_agree(officer):
+    now = timezone.now()
+    for place, days in enumerate((-2, 1, 2, 5, 40)):
+        make_subject(f"{place}@example.org", 100, items=2)
+        one = ask_erasure(f"{place}@example.org", external_id=f"due-{days}")
+        Request.objects.filter(pk=one.pk).update(due_at=now + timedelta(days=days))
+    counted = figures.due(now)
+    for span in ("overdue", "soon", "next", "later"):
+        assert _text(officer, f"/requests/?due={span}").count(">due-") == counted[span]
+
+
+def test_many_subjects_are_shown_and_put_on_record_when_asked_for(officer):
+    names = [f"{place}@example.org" for place in range(7)]
+    for name in names:
+        make_subject(name, 100, items=2)
+    request = ask_erasure(*names)
+    subject = str(request.subjects.first().subject_id)
+    assert subject not in _text(officer, f"/requests/{request.pk}/")
+    assert not AccessRecord.objects.exists()
+    assert subject in _text(officer, f"/requests/{request.pk}/?subjects=1")
+    assert AccessRecord.objects.count() == 7

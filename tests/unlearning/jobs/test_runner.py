@@ -239,3 +239,25 @@ def test_a_stale_attempt_leaves_the_checkpoints_of_the_one_that_overtook_it(dama
     run_job(job.pk)
     assert folder.exists()
     assert Job.objects.get().state == Job.State.RUNNING
+
+
+def test_what_was_withdrawn_while_a_job_ran_is_in_the_version_that_it_made(recommender, monkeypatch):
+    ask_erasure("u3")
+    (job,) = plan_jobs()
+    later = []
+    judge = runner.Checks.judge
+
+    def meanwhile(self, *arguments):
+        if not later:
+            later.append(ask_erasure("u4", external_id="e-2"))
+        return judge(self, *arguments)
+
+    monkeypatch.setattr(runner.Checks, "judge", meanwhile)
+    run_job(job.pk)
+    assert Job.objects.get().state == Job.State.DONE
+    recommender.refresh_from_db()
+    assert [version.number for version in later[0].reached.order_by("number")] == [1, 2]
+    run_job(plan_jobs()[0].pk)
+    request = Request.objects.get(pk=later[0].pk)
+    assert [one["version"] for one in request.evidence.content["lineage"]["versions_reached"]] == [1, 2]
+    assert write_reports(request.evidence)

@@ -67,7 +67,7 @@ class ExtensionForm(forms.Form):
         label=gettext_lazy("Reason"),
         choices=list(wording.EXTENSIONS.items()),
         widget=forms.RadioSelect,
-        help_text=gettext_lazy("The requester is told this reason; the law knows these two."),
+        help_text=gettext_lazy("The requester has to be told it; the law knows these two."),
     )
 
     def __init__(self, *args: Any, request: Request, **kwargs: Any):
@@ -150,9 +150,9 @@ ACTIONS: dict[str, Action] = {
         gettext_lazy("Extend the period"),
         gettext_lazy(
             "Once, and within the first period: to three months (GDPR art. 12(3)) or 90 days (Cal. Civ. Code "
-            "§ 1798.130(a)(2)). Whoever sent the request is told at once, with the reason."
+            "§ 1798.130(a)(2)). Tell the requester now, with the reason; a sender with a webhook learns it by itself."
         ),
-        gettext_lazy("The period is extended, and its sender is told."),
+        gettext_lazy("The period is extended. Tell the requester, with the reason, if the sender does not."),
         ExtensionForm,
         _may_extend,
         lambda request, by, given: actions.extend(request, By(by.name), given["reason"]),
@@ -221,8 +221,8 @@ ACTIONS: dict[str, Action] = {
     "refuse": Action(
         gettext_lazy("Refuse"),
         gettext_lazy(
-            "You propose it; another officer confirms. Then the request ends, its sender is told the ground, and "
-            "the requester can complain (GDPR art. 12(4)). Nothing is removed."
+            "You propose it; another officer confirms. Then the request ends. Tell the requester the ground, and that "
+            "they can complain and go to court (GDPR art. 12(4)). Nothing is removed."
         ),
         gettext_lazy("Your proposal waits for another officer."),
         RefusalForm,
@@ -266,7 +266,8 @@ def act(http: HttpRequest, request_id: UUID, name: str) -> HttpResponse:
     if http.method == "POST" and form.is_valid() and _done(http, action, request, form):
         messages.success(http, str(action.done))
         return redirect("dashboard:request", request_id)
-    context = {"request_row": request, "action": action, "form": form}
+    proposal = next((one for one in request.proposals.all() if one.decided_at is None), None)
+    context = {"request_row": request, "action": action, "form": form, "proposal": proposal}
     return render(http, "dashboard/requests/act.html", context, status=400 if form.errors else 200)
 
 

@@ -18,7 +18,8 @@ from unlearning.requests.models import Request
 _MOST = 200
 
 BULK: dict[str, dict[str, Any]] = {
-    name: {"name": name, "label": ACTIONS[name].label} for name in ("extend", "hold", "release", "continue")
+    name: {"name": name, "label": ACTIONS[name].label, "may": ACTIONS[name].may}
+    for name in ("extend", "hold", "release", "continue")
 }
 """What can be done to many at once. Whoever a requester is, is established one by one; so are refusals."""
 

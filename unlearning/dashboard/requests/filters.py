@@ -1,7 +1,6 @@
 """How the list of requests is narrowed down."""
 
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +11,19 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audits.reports import wording
-from unlearning.dashboard.figures import LATER, SOON
+from unlearning.dashboard.figures import due_in
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL
 
 OPEN = "open"
 ANY = _("any")
 _SHOW = [(OPEN, _("open")), ("ended", _("ended")), ("all", _("all"))]
-_DUE = [("overdue", _("overdue")), ("3", _("within 3 days")), ("10", _("within 10 days"))]
+_DUE = [
+    ("overdue", _("overdue")),
+    ("soon", _("within 3 days")),
+    ("next", _("in 4 to 10 days")),
+    ("later", _("later")),
+]
 
 
 class RequestFilter(django_filters.FilterSet):
@@ -79,9 +83,7 @@ class RequestFilter(django_filters.FilterSet):
 
     def due_within(self, found: QuerySet[Request], _name: str, value: str) -> QuerySet[Request]:
         """Open ones whose period ends soon, or has ended."""
-        now = timezone.now()
-        until = {"overdue": timedelta(0), "3": SOON, "10": LATER}[value]
-        return found.exclude(state__in=FINAL).filter(due_at__lt=now + until)
+        return found.exclude(state__in=FINAL).filter(due_in(value, timezone.now()))
 
     def named(self, found: QuerySet[Request], _name: str, value: str) -> QuerySet[Request]:
         """By the sender's reference, in full; by the id here; or everything of a sender."""

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -18,6 +20,7 @@ from unlearning.dashboard.access import page
 from unlearning.dashboard.models import SavedView
 from unlearning.dashboard.requests.bulk import BULK
 from unlearning.dashboard.requests.filters import RequestFilter
+from unlearning.requests.deadlines import last_day, stands_still
 from unlearning.requests.models import Request, RequestSubject
 
 _PAGE_SIZE = 50
@@ -40,7 +43,7 @@ def requests(http: HttpRequest) -> HttpResponse:
         "query": query.urlencode(),
         "narrowed": any(value for name, value in query.items() if name != "show"),
         "views": SavedView.objects.filter(user=http.user),
-        "bulk": BULK.values(),
+        "bulk": [one for one in BULK.values() if one["may"] in http.may],
     }
     return render(http, "dashboard/requests/list.html", context)
 
@@ -57,15 +60,16 @@ def shown(page: QuerySet[Request], now: datetime) -> list[dict[str, Any]]:
         report_count=Coalesce(Subquery(reports.annotate(n=Count("pk")).values("n")), 0),
     )
     in_order = sorted(annotated, key=lambda request: order[request.pk])
-    return [{"request": request, "left": days_left(request, now)} for request in in_order]
+    return [
+        {"request": request, "left": days_left(request, now), "still": stands_still(request)} for request in in_order
+    ]
 
 
 def days_left(request: Request, now: datetime) -> int | None:
-    """Whole days until the period ends; negative once it has, None where the request has ended."""
+    """Days until the last one of the period, 0 on it and negative after it; None where the request has ended."""
     if request.completed_at or request.closed_at:
         return None
-    zone = timezone.get_current_timezone()
-    return (request.due_at.astimezone(zone).date() - now.astimezone(zone).date()).days
+    return (last_day(request.due_at) - now.astimezone(ZoneInfo(settings.FEDSHARE_TIME_ZONE)).date()).days
 
 
 @page(writes=True, reads=False)

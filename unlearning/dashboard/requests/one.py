@@ -22,10 +22,14 @@ from unlearning.dashboard.requests.listing import days_left
 from unlearning.dashboard.requests.timeline import timeline, told
 from unlearning.jobs.models import Job
 from unlearning.officers.roles import May
+from unlearning.requests.deadlines import stands_still
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL, State
 
-_MOST_SUBJECTS = 50
+_TELLING = 0.05
+"""Progress of a phase, from which on its pace says when it will be over."""
+_MOST_SUBJECTS, _FEW_SUBJECTS = 200, 5
+"""More than a few are shown when they are asked for: that somebody looked at them is on record."""
 
 WAITING_FOR = {
     State.RECEIVED: gettext_lazy("Waiting for acceptance."),
@@ -51,14 +55,15 @@ PHASES = {
 def request_detail(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Everything about one request."""
     request = _get(request_id)
-    sees_subjects = May.SEE_SUBJECTS in http.may
-    members = list(request.subjects.select_related("subject").order_by("pk")[:_MOST_SUBJECTS])
-    if sees_subjects:
-        record_view(http, [member.subject_id for member in members])
+    count = request.subjects.count()
+    shows_subjects = May.SEE_SUBJECTS in http.may and (count <= _FEW_SUBJECTS or "subjects" in http.GET)
+    members = list(request.subjects.select_related("subject").order_by("pk")[:_MOST_SUBJECTS]) if shows_subjects else []
+    record_view(http, [member.subject_id for member in members])
     context = _progress(request, http.may) | {
         "left": days_left(request, timezone.now()),
-        "members": members if sees_subjects else [],
-        "member_count": request.subjects.count(),
+        "still": stands_still(request),
+        "members": members,
+        "member_count": count,
         "proposal": next((one for one in request.proposals.all() if one.decided_at is None), None),
         "timeline": timeline(request),
         "told": told(request),
@@ -146,7 +151,6 @@ def _concluded(document: dict[str, Any]) -> dict[str, Any]:
         "document": document,
         "conclusion": wording.CONCLUSION_NAMES[document["conclusion"]],
         "sentence": wording.CONCLUSIONS[document["conclusion"]],
-        "limits": wording.LIMITS[document["conclusion"]],
         "ladder_reading": wording.reading_of_ladder(document),
         "ladder": ladder,
         "has_plots": last_measured(document) is not None,
@@ -165,7 +169,8 @@ def _progress(request: Request, may: frozenset[May]) -> dict[str, Any]:
         "waiting_for": _("Paused. It keeps what it did.") if paused else WAITING_FOR.get(request.state, ""),
         "phase": _phase(job.phase) if job else "",
         "phases": [(_phase(name), seconds) for name, seconds in job.timings.items()] if job else [],
-        "left_over": _time_left(job) if job and working else None,
+        "time_left": _time_left(job) if job and working else None,
+        "taken": timezone.now() - job.started_at if job and job.started_at else None,
         "plan": request.plan,
         "possible": possible(request, may),
     }
@@ -179,11 +184,10 @@ def _phase(name: str) -> str:
 
 
 def _time_left(job: Job) -> timedelta | None:
-    """By the estimate of when it was planned; None where there is none, or where it is used up."""
-    if job.estimated_seconds is None:
+    """Of the phase, by the pace that it had so far; None while there is too little to tell by."""
+    if job.phase_at is None or job.progress < _TELLING:
         return None
-    left = job.estimated_seconds - job.seconds
-    return timedelta(seconds=round(left)) if left > 0 else None
+    return (timezone.now() - job.phase_at) * (1 - job.progress) / job.progress
 
 
 def _sharing_job(request: Request) -> list[Request]:

@@ -34,7 +34,9 @@ class Moment:
 def timeline(request: Request) -> list[Moment]:
     """Everything on record about a request, in order."""
     moments = [Moment(request.received_at, wording.EVENTS["received"], request.source)]
-    moments += [Moment(event.at, _event(event.action), event.by, event.reason) for event in request.events.all()]
+    moments += [
+        Moment(event.at, _event(event.action), event.by, _why(event, request)) for event in request.events.all()
+    ]
     for proposal in request.proposals.all():
         moments += _proposal(proposal)
     if request.rows_removed_at:
@@ -55,6 +57,12 @@ def told(request: Request) -> list[Delivery]:
     """What was sent to whom about a request: its webhooks, with the last attempt of each."""
     found = Delivery.objects.alias(about=KT("payload__request")).filter(about=str(request.pk))
     return list(found.select_related("endpoint").prefetch_related("attempts").order_by("occurred_at")[:_MOST_TOLD])
+
+
+def _why(event: RequestEvent, request: Request) -> str:
+    if event.action == RequestEvent.Action.EXTEND:
+        return str(wording.EXTENSIONS[request.extension_reason])
+    return event.reason
 
 
 def _event(action: str) -> str:

@@ -22,6 +22,7 @@ from unlearning.webhooks.models import Delivery, Endpoint
 from unlearning.webhooks.outbox import CONTROLLER
 
 _PAGE_SIZE = 50
+SWITCHED_OFF = "switched off by an administrator"
 
 
 class EndpointForm(forms.Form):
@@ -121,7 +122,7 @@ def switch_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
     off = http.POST.get("to") == "off"
     endpoint.disabled_at = timezone.now() if off else None
-    endpoint.disabled_because = "switched off by an administrator" if off else ""
+    endpoint.disabled_because = SWITCHED_OFF if off else ""
     endpoint.save(update_fields=["disabled_at", "disabled_because"])
     record(http, AccessRecord.What.SETTING, detail=f"webhook {endpoint_id}: {'off' if off else 'on'}")
     messages.success(http, _("It is told nothing more.") if off else _("It is told again."))
