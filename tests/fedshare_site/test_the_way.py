@@ -90,7 +90,7 @@ def test_a_second_run_serves_until_ctrl_c_and_leaves_no_process(var):
             form = {"username": "officer", "password": password, "csrfmiddlewaretoken": token}
             officer.post("/sign-in/", data=form, headers={"Referer": address})
             page = officer.get("/requests/?show=all").text
-            assert page.count(">completed<") == 6  # three requests of each run
+            assert page.count('class="state completed"') == 6  # three requests of each run
             download = officer.get(re.search(r'href="(/requests/[^"]+report\.pdf)"', page)[1])
             assert download.content.startswith(b"%PDF-")
         assert len(_left_behind(var)) > 4
