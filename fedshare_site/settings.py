@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from holidays import list_supported_countries
 
 from audits.verification.plan import LEVELS
-from fedshare_site import embedded
+from fedshare_site import embedded, logs
 from fedshare_site.broker import broker
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -399,21 +399,4 @@ LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
 USE_TZ = True
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"keys": {"()": "fedshare_site.logs.WithoutKeys"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["keys"]}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        **{name: {"level": "INFO"} for name in ("unlearning", "audits", "models_engine")},
-        # Told that matplotlib's pictures use SVG properties that CSS does not know; they are drawn all the same.
-        "weasyprint": {"level": "ERROR"},
-        # What its parser grumbles about in a file that is checked; the checks say what is wrong.
-        "pyhanko": {"level": "CRITICAL"},
-        "pyhanko_certvalidator": {"level": "CRITICAL"},
-        "axes": {"level": "CRITICAL"},  # its lines hold user names; what it counts stands in its table
-        "kombu.connection": {"level": "ERROR"},  # the filesystem transport has no host name to warn about
-    },
-}
+LOGGING = logs.LOGGING
