@@ -49,6 +49,7 @@ def test_from_sign_in_to_a_verified_report(house, visit, tmp_path):
     page.get_by_role("link", name="I have them").click()
 
     page.get_by_role("heading", name="Today").wait_for()
+    page.get_by_role("link", name=re.compile("wait for an identity")).click()
     page.get_by_role("link", name=request.external_id).click()
     page.get_by_role("link", name="Identity established…").click()
     page.get_by_label("How it was established").fill("signed in to their account")
