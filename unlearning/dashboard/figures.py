@@ -1,4 +1,4 @@
-"""The numbers of the first page. Each is one query over what is recent or open, however long the history."""
+"""The numbers of the first page. Each is a query or two, over what is recent or open where that tells enough."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -23,6 +23,7 @@ from unlearning.officers.roles import May
 from unlearning.requests.access import subject_export, subject_pdf
 from unlearning.requests.models import Request
 from unlearning.subject_page.links import token_for
+from unlearning.webhooks.outbox import CONTROLLER
 
 _REGISTERED = "registered"
 _KINDS = [
@@ -32,7 +33,6 @@ _KINDS = [
     ("other", gettext_lazy("another identifier (give its kind)")),
 ]
 _HISTORY = 100
-_CLIENT = "dashboard"
 _LINK = "subject_link"
 """In the session: the link that was just made, by the subject whose it is."""
 
@@ -40,19 +40,17 @@ _LINK = "subject_link"
 class SearchForm(forms.Form):
     """An identity, typed in full. It is looked up by its digest, and kept nowhere."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("What you have"), choices=_KINDS)
-    other = forms.CharField(label=gettext_lazy("Kind"), required=False, max_length=150, help_text="shopify:SHOP, …")
-    form = forms.ChoiceField(
-        label=gettext_lazy("Written"),
-        choices=[(RAW, gettext_lazy("as it is")), *((name, name.upper()) for name in HASHED)],
-    )
-    field_order = ["identity", "kind", "other", "form"]
-
     identity = forms.CharField(
         label=gettext_lazy("Identity"),
         max_length=320,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("Typed in full: nothing is listed, and nothing is found by a part."),
+    )
+    kind = forms.ChoiceField(label=gettext_lazy("What you have"), choices=_KINDS)
+    other = forms.CharField(label=gettext_lazy("Kind"), required=False, max_length=150, help_text="shopify:SHOP, …")
+    form = forms.ChoiceField(
+        label=gettext_lazy("Written"),
+        choices=[(RAW, gettext_lazy("as it is")), *((name, name.upper()) for name in HASHED)],
     )
 
     def clean(self) -> dict[str, Any]:
@@ -150,7 +148,7 @@ def make_link(http: HttpRequest, subject_id: UUID) -> HttpResponse:
     """A link to their own page, to be sent to them; shown once."""
     one = get_object_or_404(Subject, pk=subject_id, erased_at=None)
     record(http, AccessRecord.What.LINK, one.pk)
-    path = reverse("subject:page", args=[token_for(one, _CLIENT)])
+    path = reverse("subject:page", args=[token_for(one, CONTROLLER)])
     http.session[_LINK] = {str(one.pk): f"{settings.FEDSHARE_PUBLIC_URL}{path}"}
     messages.success(http, _("The link is below. It is shown this once."))
     return redirect("dashboard:subject", one.pk)

@@ -16,6 +16,11 @@ def can_be_closed(request: Request) -> bool:
     return request.state in actions.ALLOWED_IN[RequestEvent.Action.REFUSE] and request.rows_removed_at is None
 
 
+def open_proposal(request: Request) -> Proposal | None:
+    """What waits for a second officer's decision."""
+    return next((one for one in request.proposals.all() if one.decided_at is None), None)
+
+
 @transaction.atomic
 def propose(request: Request, action: str, by: By, ground: str = "") -> Proposal:
     """Ask another officer to confirm a refusal or a cancellation. The request stays as it is until then.

@@ -9,7 +9,8 @@ from unlearning.webhooks.catalogue import WITHDRAWN
 from unlearning.webhooks.models import Delivery, Endpoint
 
 CONTROLLER = "dashboard"
-"""Owner of the endpoints that an administrator registered: the controller's own, who may know everything."""
+"""Who stands for the controller where a client would: owner of the endpoints that an administrator registered, who may
+know everything; giver of the links that an officer made."""
 
 
 def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = None) -> None:

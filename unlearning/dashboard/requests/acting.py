@@ -116,7 +116,7 @@ def _may_extend(request: Request) -> bool:
 
 
 def _may_close(request: Request) -> bool:
-    return proposals.can_be_closed(request) and not any(one.decided_at is None for one in request.proposals.all())
+    return proposals.can_be_closed(request) and proposals.open_proposal(request) is None
 
 
 def _may_escalate(request: Request) -> bool:
@@ -266,8 +266,12 @@ def act(http: HttpRequest, request_id: UUID, name: str) -> HttpResponse:
     if http.method == "POST" and form.is_valid() and _done(http, action, request, form):
         messages.success(http, str(action.done))
         return redirect("dashboard:request", request_id)
-    proposal = next((one for one in request.proposals.all() if one.decided_at is None), None)
-    context = {"request_row": request, "action": action, "form": form, "proposal": proposal}
+    context = {
+        "request_row": request,
+        "action": action,
+        "form": form,
+        "proposal": proposals.open_proposal(request),
+    }
     return render(http, "dashboard/requests/act.html", context, status=400 if form.errors else 200)
 
 

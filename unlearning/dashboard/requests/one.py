@@ -24,6 +24,7 @@ from unlearning.jobs.models import Job
 from unlearning.officers.roles import May
 from unlearning.requests.deadlines import stands_still
 from unlearning.requests.models import Request
+from unlearning.requests.proposals import open_proposal
 from unlearning.requests.states import FINAL, State
 
 _TELLING = 0.05
@@ -64,7 +65,7 @@ def request_detail(http: HttpRequest, request_id: UUID) -> HttpResponse:
         "still": stands_still(request),
         "members": members,
         "member_count": count,
-        "proposal": next((one for one in request.proposals.all() if one.decided_at is None), None),
+        "proposal": open_proposal(request),
         "timeline": timeline(request),
         "told": told(request),
         "callbacks": list(request.callbacks.all()),
