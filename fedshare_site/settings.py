@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from celery.schedules import crontab
 from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
-from holidays import list_supported_countries
 
 from audits.verification.plan import LEVELS
 from fedshare_site import embedded, logs
 from fedshare_site.broker import broker
+from unlearning.requests.calendars import is_known
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -307,11 +307,10 @@ except (ZoneInfoNotFoundError, ValueError):
 
 FEDSHARE_HOLIDAYS = os.environ.get("FEDSHARE_HOLIDAYS", "")
 """Whose public holidays no period ends on (Regulation 1182/71 art. 3(4)): a country such as `FR`, or `DE-BY`.
-Without it, Saturdays and Sundays alone."""
-if FEDSHARE_HOLIDAYS:
-    _country, _, _region = FEDSHARE_HOLIDAYS.partition("-")
-    if _country not in list_supported_countries() or (_region and _region not in list_supported_countries()[_country]):
-        raise ImproperlyConfigured(f"FEDSHARE_HOLIDAYS: {FEDSHARE_HOLIDAYS!r} is no known country or region")
+Without it, Saturdays and Sundays alone. It holds until an administrator sets a policy in the dashboard, and for
+requests that come in: a period that runs keeps the calendar that it began with."""
+if FEDSHARE_HOLIDAYS and not is_known(FEDSHARE_HOLIDAYS):
+    raise ImproperlyConfigured(f"FEDSHARE_HOLIDAYS: {FEDSHARE_HOLIDAYS!r} is no known country or region")
 
 FEDSHARE_JOURNAL = Path(os.environ.get("FEDSHARE_JOURNAL", VAR / "journal"))
 """Folder of the journal of erasures, which `manage.py replay_erasures` repeats after a restore: keep it on other

@@ -4,10 +4,18 @@ from unlearning.api.models import ClientScopes, IdempotentAnswer
 from unlearning.connectors.models import Callback, ConnectorSecret
 from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
 from unlearning.dashboard.models import SavedView
-from unlearning.jobs.models import Job, JobEvent, Policy, RecommendationSample
+from unlearning.jobs.models import Job, JobEvent, RecommendationSample
 from unlearning.lineage.models import Dataset, Identifier, Interaction, Item, Subject, Suppression
 from unlearning.officers.models import AccessRecord, Officer
-from unlearning.requests.models import Duplicate, Proposal, Request, RequestEvent, RequestSubject, SealedForgetSet
+from unlearning.requests.models import (
+    Duplicate,
+    Policy,
+    Proposal,
+    Request,
+    RequestEvent,
+    RequestSubject,
+    SealedForgetSet,
+)
 from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
 
 __all__ = [

@@ -1,9 +1,11 @@
 """What a page shows of the measurements of one check."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from audits.reports import plots, wording
 from audits.reports.pdf import inline
+from audits.verification.statistics.equivalence import equivalence_power
 from audits.verification.statistics.multiplicity import holm
 
 
@@ -22,6 +24,21 @@ def worst(measurements: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
     members = measurements["membership"]
     asked = [member for member in members if member["power"] >= plan["power"]]
     return max(asked or members, key=lambda member: abs(member["influence"]["estimate"] or 0.0))
+
+
+def operating_curve(measurements: dict[str, Any], plan: dict[str, Any], rhos: Sequence[float]) -> list[float]:
+    """Chance that a check like this one calls it removed, at most, at each residual influence that there might be.
+
+    Every statistic that is asked for equivalence has to pass; the chance that all do is at most the least of theirs.
+    """
+    members = measurements["membership"]
+    asked = [member for member in members if member["power"] >= plan["power"]] or members
+    sizes = (measurements["models"], len(plan["known_seeds"]) or 1, len(plan["reference_seeds"]))
+    effects = [(member["known"] - member["reference_mean"]) / member["reference_sd"] for member in asked]
+    return [
+        min(equivalence_power(effect, *sizes, plan["margin"], plan["confidence"], rho) for effect in effects)
+        for rho in rhos
+    ]
 
 
 def shown(measurements: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:

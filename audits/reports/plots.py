@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -29,6 +30,8 @@ STYLE = {
 }
 _TICKS = FuncFormatter(lambda value, _: numbers.short(round(value, 6)))
 INK, ACCENT, MUTED = "#111827", "#0f766e", "#9ca3af"
+_LINES = (ACCENT, INK, ACCENT, INK)
+_DASHES = ("-", "-", (0, (4, 2)), (0, (4, 2)))
 
 
 def score_distributions(histogram: dict[str, Any]) -> str:
@@ -84,6 +87,28 @@ def influences(rows: list[tuple[str, dict[str, float | None]]], margin: float) -
         )
         axes.tick_params(axis="y", length=0)
         axes.xaxis.set_major_formatter(_TICKS)
+        return as_svg(figure)
+
+
+def operating_curves(curves: dict[str, list[float]], rhos: Sequence[float], margin: float) -> str:
+    """How often a check calls it removed, by the influence that there truly is: one line for each label."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6.6, 2.6), layout="constrained")
+        axes = figure.add_subplot()
+        axes.axvspan(-margin, margin, color="#ccfbf1", lw=0)
+        for (label, chances), dashes, color in zip(curves.items(), _DASHES, _LINES, strict=False):
+            axes.plot(rhos, chances, color=color, linestyle=dashes, lw=1.6, label=label)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlim(rhos[0], rhos[-1])
+        axes.set_xlabel(
+            gettext("residual influence ρ that there truly is (shaded: the margin, ±{margin})").format(
+                margin=f"{margin:g}"
+            )
+        )
+        axes.set_ylabel(gettext("chance of “removed”, at most"))
+        axes.xaxis.set_major_formatter(_TICKS)
+        axes.yaxis.set_major_formatter(_TICKS)
+        figure.legend(frameon=False, loc="outside upper right", ncols=2)
         return as_svg(figure)
 
 

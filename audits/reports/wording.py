@@ -116,6 +116,7 @@ MANNERS = {
     "hubspot": _("HubSpot"),
     "drop": _("California's DROP"),
     "drp": _("Data Rights Protocol"),
+    "desk": _("letter, e-mail, telephone or in person"),
     "replay": _("repeated after a restore"),
 }
 

@@ -22,6 +22,11 @@ SECRET = {
 }  # fmt: skip
 """Fields that are no use to a reader, or that nobody reads."""
 
+COLUMNS = {
+    "Request": ["external_id", "source", "kind", "state", "received_at", "due_at", "completed_at"],
+    "Job": ["created_at", "recommender", "state", "attempt", "phase", "started_at", "finished_at"],
+}
+"""Of tables whose first columns say little."""
 _MOST_COLUMNS = 7
 
 
@@ -53,11 +58,14 @@ class ReadOnly(admin.ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """The first columns that say something."""
-        return [
-            field.name
-            for field in self.model._meta.fields
-            if field.name not in SECRET and not isinstance(field, models.JSONField | models.TextField)
-        ][:_MOST_COLUMNS]
+        return (
+            COLUMNS.get(self.model.__name__)
+            or [
+                field.name
+                for field in self.model._meta.fields
+                if field.name not in SECRET and not isinstance(field, models.JSONField | models.TextField)
+            ][:_MOST_COLUMNS]
+        )
 
     def get_list_select_related(self, request: HttpRequest) -> bool:
         """Rows name what they belong to, in one query."""

@@ -34,7 +34,17 @@ from unlearning.requests.register import issue_register
 
 _PAGE_SIZE = 50
 _MOST_IN_ZIP = 500
+_FIRST_YEAR = 2018  # in which the GDPR began to apply
 _ANY = gettext_lazy("any")
+_CHECKS = {
+    "signature": gettext_lazy("The signature is whole, and over the whole file"),
+    "attachments": gettext_lazy("The document is attached, and nothing hidden is"),
+    "document": gettext_lazy("The document fits its published schema"),
+    "inclusion in the log": gettext_lazy("The transparency log commits to it"),
+    "signer": gettext_lazy("Who signed is whom the log names"),
+    "internal consistency": gettext_lazy("Its statements follow from its figures"),
+}
+"""What each check of the verifier means; what it found is told in the verifier's own words."""
 _KINDS = {
     EVIDENCE: gettext_lazy("Request"),
     BATCH: gettext_lazy("Batch"),
@@ -79,6 +89,8 @@ class PeriodForm(forms.Form):
         period = super().clean()
         if "start" in period and "until" in period and period["until"] <= period["start"]:
             self.add_error("until", _("Give a day after the first."))
+        if "start" in period and period["start"].year < _FIRST_YEAR:
+            self.add_error("start", _("Give a day from {year} on.").format(year=_FIRST_YEAR))
         if "start" in period and period["start"] > timezone.now().date():
             self.add_error("start", _("This day has not come yet."))
         return period
@@ -176,7 +188,9 @@ def check(http: HttpRequest) -> HttpResponse:
         return _checked(http, brought, status=400)
     trust = Trust(log_verifier_keys())
     results = verify_report(brought.cleaned_data["report"], trust)
-    return _checked(http, ReportFile(), results=results, sound=is_sound(results, trust))
+    return _checked(
+        http, ReportFile(), results=[(_CHECKS[one.name], one) for one in results], sound=is_sound(results, trust)
+    )
 
 
 @page()

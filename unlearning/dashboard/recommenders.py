@@ -10,7 +10,7 @@ from audits.certification.models import Certification
 from audits.certification.services import certification_of
 from audits.reports import plots as report_plots
 from audits.reports import wording
-from audits.reports.measured import worst
+from audits.reports.measured import operating_curve, worst
 from models_engine.fedshare.training import snapshot_rounds
 from models_engine.registry.models import ModelVersion, Recommender
 from unlearning.dashboard import figures, plots
@@ -82,6 +82,19 @@ def certification_plot(http: HttpRequest, certification_id: UUID) -> HttpRespons
         for cell in content["cells"]
     ]
     return plots.answer(http, report_plots.influences(rows, content["cells"][0]["plan"]["margin"]))
+
+
+@page()
+def operating_plot(http: HttpRequest, certification_id: UUID) -> HttpResponse:
+    """How often a certification like this one would say “removed”, by what is truly left."""
+    cells = get_object_or_404(Certification, pk=certification_id).document.content["cells"]
+    margin = cells[0]["plan"]["margin"]
+    rhos = [place * margin / 15 for place in range(-45, 46)]
+    curves = {
+        str(wording.CELLS[cell["kind"], cell["size"]]): operating_curve(cell["measurements"], cell["plan"], rhos)
+        for cell in cells
+    }
+    return plots.answer(http, report_plots.operating_curves(curves, rhos, margin))
 
 
 def _version(name: str, number: int) -> ModelVersion:

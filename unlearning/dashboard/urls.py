@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 
 from unlearning.dashboard import evidence, home, recommenders, sign_in, subjects
 from unlearning.dashboard.access import page
-from unlearning.dashboard.requests import acting, bulk, listing, one
+from unlearning.dashboard.requests import acting, bulk, listing, one, opening
 from unlearning.dashboard.settings import clients, connectors, officers, policies, webhooks
 
 app_name = "dashboard"
@@ -33,11 +33,13 @@ _subjects = [
     path("<uuid:subject_id>/export.json", subjects.export, {"form": "json"}, name="export-json"),
     path("<uuid:subject_id>/export.pdf", subjects.export, {"form": "pdf"}, name="export-pdf"),
     path("<uuid:subject_id>/link", subjects.make_link, name="make-link"),
+    path("<uuid:subject_id>/ask", opening.open_request, name="open-request"),
 ]
 
 _models = [
     path("", recommenders.models, name="models"),
     path("certifications/<uuid:certification_id>.svg", recommenders.certification_plot, name="certification-plot"),
+    path("certifications/<uuid:certification_id>/curve.svg", recommenders.operating_plot, name="operating-plot"),
     path("<slug:name>/", recommenders.model, name="model"),
     path("<slug:name>/<int:number>/", recommenders.version, name="version"),
     path("<slug:name>/<int:number>/training.svg", recommenders.training_plot, name="training-plot"),
@@ -66,6 +68,8 @@ _settings = [
     path("webhooks", webhooks.webhooks, name="webhooks"),
     path("webhooks/new", webhooks.new_webhook, name="new-webhook"),
     path("webhooks/<uuid:endpoint_id>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<uuid:endpoint_id>/change", webhooks.change_webhook, name="change-webhook"),
+    path("webhooks/<uuid:endpoint_id>/remove", webhooks.remove_webhook, name="remove-webhook"),
     path("webhooks/<uuid:endpoint_id>/rotate", webhooks.rotate_webhook, name="rotate-webhook"),
     path("webhooks/<uuid:endpoint_id>/switch", webhooks.switch_webhook, name="switch-webhook"),
     path("webhooks/<uuid:endpoint_id>/<uuid:delivery_id>/replay", webhooks.replay, name="replay"),

@@ -147,8 +147,11 @@ def _set_back(job: Job) -> None:
 def _take(job_id: UUID, action: JobEvent.Action, by: By, act: Callable[[Job], None]) -> Job:
     job = Job.objects.select_for_update().get(pk=job_id)
     if job.state not in ALLOWED_IN[action]:
-        wanted = ", ".join(state.label for state in ALLOWED_IN[action])
-        raise NotAllowed(f"the job is {Job.State(job.state).label}; this can be done while it is {wanted}")
+        raise NotAllowed(
+            _("the job is {state}; this can be done while it is {states}").format(
+                state=_(Job.State(job.state).label), states=", ".join(_(state.label) for state in ALLOWED_IN[action])
+            )
+        )
     act(job)
     JobEvent.objects.create(job=job, action=action, by=by.name, reason=by.reason)
     log.append(f"job.{action}", {"job": str(job.id)})

@@ -7,8 +7,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from audits.evidence.append_only import append_only
-
 
 class Job(models.Model):
     """Forgetting one batch of requests on one recommender."""
@@ -79,26 +77,6 @@ class Job(models.Model):
     def may_try_again(self) -> bool:
         """Whether another attempt may begin by itself."""
         return self.tries < settings.FEDSHARE_MAX_ATTEMPTS
-
-
-class Policy(models.Model):
-    """How requests are batched and checked, as an administrator set it; the latest row is in force. Append-only."""
-
-    assurance = models.CharField(max_length=20, help_text="Level at which every request is checked")
-    margin_percent = models.PositiveSmallIntegerField(
-        help_text="ρ0: how much of the influence may be left, or overdone, for it to count as removed"
-    )
-    batch_window = models.PositiveIntegerField(help_text="Seconds that a request waits for others to share a job with")
-    set_by = models.CharField(max_length=150)
-    set_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-pk"]
-        verbose_name_plural = "policies"
-        triggers = append_only()
-
-    def __str__(self) -> str:
-        return f"{self.assurance}, ±{self.margin_percent} %, {self.batch_window} s"
 
 
 class RecommendationSample(models.Model):

@@ -9,22 +9,17 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from models_engine.registry.models import Recommender
-from unlearning.jobs import policy
+from unlearning.jobs import troubles
 from unlearning.jobs.control import ask_for_attention
 from unlearning.jobs.fleets import estimated_seconds
 from unlearning.jobs.leasing import claimable, silent
 from unlearning.jobs.models import Job
+from unlearning.requests import policy
 from unlearning.requests.models import Request
 from unlearning.requests.states import State
 
 WAKE_AGAIN = timedelta(seconds=10)
 """After which another message is sent about a job that nobody claimed."""
-
-_URGENT = timedelta(days=3)
-_SILENT = (
-    "The worker ended without a word at each of {tries} attempts, last in the phase “{phase}”: it was killed, or ran "
-    "out of memory. See its log and the machine's; then retry."
-)
 
 
 @transaction.atomic
@@ -36,8 +31,9 @@ def plan_jobs() -> list[Job]:
     """
     waiting = list(Request.objects.select_for_update().filter(state=State.ACCEPTED, job=None).order_by("received_at"))
     now = timezone.now()
-    opened = now - timedelta(seconds=policy.in_force().batch_window)
-    urgent = any(request.due_at - now < _URGENT for request in waiting)
+    rules = policy.in_force()
+    opened = now - timedelta(seconds=rules.batch_window)
+    urgent = any(request.due_at - now < rules.urgent for request in waiting)
     if not waiting or (waiting[0].received_at > opened and not urgent):
         return []
     # The interactions are common to all recommenders, so a request concerns each that serves.
@@ -77,7 +73,7 @@ def give_up_silent_jobs() -> None:
         with transaction.atomic():
             job = Job.objects.select_for_update().filter(spent, pk=job_id).first()
             if job is not None:
-                ask_for_attention(job, _SILENT.format(tries=job.tries, phase=job.phase))
+                ask_for_attention(job, troubles.SILENT.format(tries=job.tries, phase=job.phase))
 
 
 def _open() -> Q:

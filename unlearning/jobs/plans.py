@@ -10,8 +10,8 @@ from audits.evidence.models import LogEntry
 from audits.verification.engine import AFTER_ERASURE, AFTER_UNSHARING
 from audits.verification.plan import LEVELS, AuditPlan
 from models_engine.fedshare.data import Edges
-from unlearning.jobs import policy
 from unlearning.jobs.context import JobContext
+from unlearning.requests import policy
 from unlearning.requests.models import Request
 
 FROZEN = "plan.frozen"

@@ -27,6 +27,7 @@ from models_engine.fedshare.model import ModelFileError
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
 from models_engine.registry.services import discard_artifact, register_version, store_artifact
+from unlearning.jobs import troubles
 from unlearning.jobs.batches import issue_batch
 from unlearning.jobs.checking import Checks, Judgement
 from unlearning.jobs.completion import complete_requests
@@ -72,7 +73,7 @@ def run_job(job_id: UUID) -> None:
     except Exception as error:
         # The traceback may show values; its place is the log of the worker, not the row.
         logger.exception("job %s failed by a bug", job_id)
-        _fail(held, f"A bug ({type(error).__name__}): see the worker's log.")
+        _fail(held, troubles.BUG.format(name=type(error).__name__))
 
 
 def _run(held: Claim) -> None:
@@ -211,7 +212,7 @@ def _fail(held: Claim, trouble: str) -> bool:
 def _in_words(error: Exception) -> str:
     """The cause, for an officer: of the system's errors what they say, without number and address."""
     if isinstance(error, MemoryError):
-        return "There is not enough memory for the training: give the worker more, then retry."
+        return troubles.MEMORY
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}, where the worker keeps its files. Mend that, then retry."
+        return troubles.FILES.format(cause=error.strerror)
     return str(error)

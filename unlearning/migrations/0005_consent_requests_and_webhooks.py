@@ -11,10 +11,10 @@ from django.db import migrations, models
 
 def count_in_whole_days(apps, schema_editor):
     """A period ends with the last hour of its last day (Regulation 1182/71 art. 3)."""
-    from unlearning.requests.deadlines import deadline
+    from unlearning.requests.deadlines import deadline, installed_calendar
 
     for request in apps.get_model('unlearning', 'Request').objects.all():
-        request.due_at = deadline(request.regime, request.received_at)
+        request.due_at = deadline(request.regime, request.received_at, installed_calendar())
         request.scope = 'ratio' if request.kind == 'unshare' else 'all'
         request.save(update_fields=['due_at', 'scope'])
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from audits.evidence import log
 from audits.evidence.periods import may_extend_until
 from unlearning.requests import acceptance
-from unlearning.requests.deadlines import clock, deadline
+from unlearning.requests.deadlines import clock_of, deadline_of
 from unlearning.requests.errors import BadField, NotAllowed
 from unlearning.requests.grounds import GROUNDS, Extension
 from unlearning.requests.models import Request, RequestEvent
@@ -99,10 +99,10 @@ def extend(request: Request, by: By, reason: str) -> Request:
         now = timezone.now()
         if request.extended_at is not None:
             raise NotAllowed(_("the period was extended before: it can be extended once"))
-        if now >= may_extend_until(request.regime, request.received_at, clock(request.received_at, request.paused)):
+        if now >= may_extend_until(request.regime, request.received_at, clock_of(request)):
             raise NotAllowed(_("the first period is over: the requester had to be told of an extension within it"))
         request.extended_at, request.extension_reason = now, reason
-        request.due_at = deadline(request.regime, request.received_at, paused=request.paused, extended=True)
+        request.due_at = deadline_of(request, extended=True)
 
     return _take(request, RequestEvent.Action.EXTEND, by, act, catalogue.EXTENDED)
 
@@ -138,7 +138,7 @@ def cancel_submission(request: Request, source: str, by: By) -> Request:
         request.duplicates.filter(source=source).delete()
         return request
     if request.duplicates.exclude(source=source).exists():
-        raise NotAllowed("another sender asks for the same: the request stays open for them")
+        raise NotAllowed(_("another sender asks for the same: the request stays open for them"))
     return cancel(request, by)
 
 
@@ -150,9 +150,7 @@ def _let_the_clock_go_on(request: Request) -> None:
         waited = timezone.now() - request.identity_asked_at
         request.paused += timedelta(seconds=int(waited.total_seconds()))
     request.identity_asked_at = None
-    request.due_at = deadline(
-        request.regime, request.received_at, paused=request.paused, extended=request.extended_at is not None
-    )
+    request.due_at = deadline_of(request, extended=request.extended_at is not None)
 
 
 @transaction.atomic
@@ -165,8 +163,11 @@ def _take(
 ) -> Request:
     request = Request.objects.select_for_update().get(pk=request.pk)
     if request.state not in ALLOWED_IN[action]:
-        states = ", ".join(state.label for state in ALLOWED_IN[action])
-        raise NotAllowed(f"the request is {State(request.state).label}; this can be done while it is {states}")
+        raise NotAllowed(
+            _("the request is {state}; this can be done while it is {states}").format(
+                state=_(State(request.state).label), states=", ".join(_(state.label) for state in ALLOWED_IN[action])
+            )
+        )
     now = timezone.now()  # before what follows from it
     act(request)
     request.save()

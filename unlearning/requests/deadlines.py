@@ -1,29 +1,49 @@
-"""When a request is due, on the calendar that is set."""
+"""When a request is due, on the calendar that was in force when it came in."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import holidays
 from django.conf import settings
 from django.db.models import Q
 
 from audits.evidence.periods import Clock, due_at
+from unlearning.requests.calendars import Calendar
 from unlearning.requests.models import Request
-
-_YEARS_AHEAD = 2
 
 
 def deadline(
-    regime: str, received_at: datetime, *, paused: timedelta = timedelta(0), extended: bool = False
+    regime: str,
+    received_at: datetime,
+    calendar: Calendar,
+    *,
+    paused: timedelta = timedelta(0),
+    extended: bool = False,
 ) -> datetime:
     """End of the period for an answer; see `audits.evidence.periods.due_at`."""
-    return due_at(regime, received_at, clock(received_at, paused, extended)).astimezone(ZoneInfo("UTC"))
+    return due_at(regime, received_at, calendar.clock(received_at, paused, extended)).astimezone(ZoneInfo("UTC"))
 
 
-def clock(received_at: datetime, paused: timedelta = timedelta(0), extended: bool = False) -> Clock:
-    """The calendar of `FEDSHARE_HOLIDAYS` in `FEDSHARE_TIME_ZONE`, and what moved a request's period."""
-    return Clock(settings.FEDSHARE_TIME_ZONE, _holidays(received_at.year), paused, extended)
+def deadline_of(request: Request, *, extended: bool) -> datetime:
+    """That of a request, as it stands or if its period were extended."""
+    return deadline(request.regime, request.received_at, calendar_of(request), paused=request.paused, extended=extended)
+
+
+def calendar_of(request: Request) -> Calendar:
+    """By which a request's period is counted."""
+    if not request.time_zone:  # taken in by a release that did not keep it
+        return installed_calendar()
+    return Calendar(request.time_zone, request.holidays)
+
+
+def installed_calendar() -> Calendar:
+    """That of the installation's settings."""
+    return Calendar(settings.FEDSHARE_TIME_ZONE, settings.FEDSHARE_HOLIDAYS)
+
+
+def clock_of(request: Request, *, extended: bool = False) -> Clock:
+    """Its calendar, and what moved its period."""
+    return calendar_of(request).clock(request.received_at, request.paused, extended)
 
 
 def last_day(due_at: datetime) -> date:
@@ -46,7 +66,7 @@ def as_json(request: Request) -> dict[str, Any]:
     extended = request.extended_at is not None
     moved = {day for longer in {False, extended} for day in _in_the_way(request, longer)}
     return {
-        "zone": settings.FEDSHARE_TIME_ZONE,
+        "zone": calendar_of(request).zone,
         "holidays": sorted(day.isoformat() for day in moved),
         "paused_seconds": int(request.paused.total_seconds()),
         "extended": {"at": request.extended_at.isoformat(), "reason": request.extension_reason} if extended else None,
@@ -55,7 +75,7 @@ def as_json(request: Request) -> dict[str, Any]:
 
 def _in_the_way(request: Request, extended: bool) -> list[date]:
     """Public holidays, beside weekends, on which the period would have ended."""
-    full = clock(request.received_at, request.paused, extended)
+    full = clock_of(request, extended=extended)
     found: list[date] = []
     while (end := _last_day(request, Clock(full.zone, found, full.paused, extended))) in full.holidays:
         found.append(end)
@@ -64,11 +84,3 @@ def _in_the_way(request: Request, extended: bool) -> list[date]:
 
 def _last_day(request: Request, counted: Clock) -> date:
     return (due_at(request.regime, request.received_at, counted) - timedelta(microseconds=1)).date()
-
-
-def _holidays(year: int) -> frozenset[date]:
-    if not settings.FEDSHARE_HOLIDAYS:
-        return frozenset()
-    country, _, region = settings.FEDSHARE_HOLIDAYS.partition("-")
-    years = range(year, year + _YEARS_AHEAD)
-    return frozenset(holidays.country_holidays(country, subdiv=region or None, years=years))

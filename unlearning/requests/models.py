@@ -22,6 +22,7 @@ class Manner(models.TextChoices):
     HUBSPOT = "hubspot", "HubSpot"
     DROP = "drop", "California DROP"
     DRP = "drp", "Data Rights Protocol"
+    DESK = "desk", "letter, e-mail, telephone or in person"
     REPLAY = "replay", "repeated after a restore"
 
 
@@ -62,6 +63,10 @@ class Request(models.Model):
     part = models.CharField(max_length=64, blank=True, help_text="Keyed digest of the items or dates that were named")
     received_at = models.DateTimeField()
     due_at = models.DateTimeField(help_text="End of the period that the regime allows")
+    time_zone = models.CharField(max_length=50, blank=True, db_default="", help_text="Whose days its period counts")
+    holidays = models.CharField(
+        max_length=12, blank=True, db_default="", help_text="Country or region on whose holidays it does not end"
+    )
     identity_asked_at = models.DateTimeField(null=True, help_text="While the requester's identity is in doubt")
     paused = models.DurationField(default=timedelta(0), help_text="How long it was, as far as that stops the clock")
     extended_at = models.DateTimeField(null=True)
@@ -244,3 +249,32 @@ class SealedForgetSet(models.Model):
 
     def __str__(self) -> str:
         return f"forget set of {self.request_id}"
+
+
+class Policy(models.Model):
+    """How requests are batched, checked and counted, as an administrator set it.
+
+    The latest row is in force. Append-only.
+    """
+
+    assurance = models.CharField(max_length=20, help_text="Level at which every request is checked")
+    margin_percent = models.PositiveSmallIntegerField(
+        help_text="ρ0: how much of the influence may be left, or overdone, for it to count as removed"
+    )
+    batch_window = models.PositiveIntegerField(help_text="Seconds that a request waits for others to share a job with")
+    urgent_days = models.PositiveSmallIntegerField(
+        default=3, db_default=3, help_text="So long before its period ends, a request waits for no others any more"
+    )
+    holidays = models.CharField(  # noqa: DJ001  (not set is not none)
+        max_length=12, null=True, help_text="Country or region on whose holidays no period ends; null: the operator's"
+    )
+    set_by = models.CharField(max_length=150)
+    set_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name_plural = "policies"
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.assurance}, ±{self.margin_percent} %, {self.batch_window} s"

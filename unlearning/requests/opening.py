@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -12,7 +13,7 @@ from audits.evidence import log
 from unlearning.consent.models import ConsentEvent
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, find_subjects
-from unlearning.requests import acceptance
+from unlearning.requests import acceptance, policy
 from unlearning.requests.deadlines import deadline
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.grounds import Ground
@@ -30,6 +31,8 @@ class Submission:
     external_id: str
     regime: str = Request.Regime.GDPR
     manner: str = Manner.API
+    received_at: datetime | None = None
+    """When it reached the controller; None: just now."""
 
 
 @transaction.atomic
@@ -148,7 +151,7 @@ def _merge(request: Request, submission: Submission) -> None:
         source=submission.source,
         external_id=submission.external_id,
         manner=submission.manner,
-        received_at=now,
+        received_at=submission.received_at or now,
     )
     RequestEvent.objects.create(request=request, action=RequestEvent.Action.MERGE, by=submission.source, at=now)
     log.append("request.merged", {"manner": submission.manner, "request": str(request.id)})
@@ -209,8 +212,9 @@ def standing(identity: Identity | Subject) -> Subject:
 
 
 def create_request(kind: str, scope: str, submission: Submission, **more: int | str) -> Request:
-    """A new request, received now."""
-    now = timezone.now()
+    """A new request; its period begins when it reached the controller, by the calendar in force now."""
+    received_at = submission.received_at or timezone.now()
+    calendar = policy.in_force().calendar
     return Request.objects.create(
         kind=kind,
         scope=scope,
@@ -218,7 +222,9 @@ def create_request(kind: str, scope: str, submission: Submission, **more: int | 
         manner=submission.manner,
         source=submission.source,
         external_id=submission.external_id,
-        received_at=now,
-        due_at=deadline(submission.regime, now),
+        received_at=received_at,
+        due_at=deadline(submission.regime, received_at, calendar),
+        time_zone=calendar.zone,
+        holidays=calendar.holidays,
         **more,
     )

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audits.reports import wording
+from unlearning.jobs.troubles import translated
 from unlearning.requests import deadlines
 
 register = template.Library()
@@ -65,6 +66,12 @@ def ground_name(ground: str) -> str | Promise:
 def delivery_name(state: str) -> str:
     """Of a delivery's state."""
     return {"pending": _("pending"), "delivered": _("delivered"), "failed": _("failed")}[state]
+
+
+@register.filter
+def cause(trouble: str) -> str:
+    """Why a job failed."""
+    return translated(trouble)
 
 
 @register.filter

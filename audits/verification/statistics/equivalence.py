@@ -97,20 +97,25 @@ def tost(after: Floats, known: Floats, without: Floats, margin: float) -> float:
 
 
 def equivalence_power(
-    effect: float, after: int, known: int, without: int, margin: float, confidence: float = 0.9
+    effect: float, after: int, known: int, without: int, margin: float, confidence: float = 0.9, rho: float = 0.0
 ) -> float:
-    """Chance that exact retraining passes the equivalence test, from the noncentral t of both sides.
+    """Chance that the equivalence test passes, from the noncentral t of both sides.
 
     Args:
         effect: (μ_with - μ_without) / σ, σ the standard deviation between models.
         after, known, without: numbers of models.
         margin: ρ0.
+        rho: the residual influence that there truly is; 0 is exact retraining. Over ρ, the chance is the test's
+            operating characteristic: at ±ρ0 it is the error that the confidence allows, at most.
     """
     own, ruler, floor = 1 / after, 1 / known, 1 / without
     df = _satterthwaite(own, floor, after, without)
     critical = float(scipy.stats.t.ppf((1 + confidence) / 2, df))
     spread = [math.sqrt(own + (1 - r) ** 2 * floor + r**2 * ruler) for r in (margin, -margin)]
-    one_side = [float(scipy.stats.nct.sf(critical, df, margin * abs(effect) / one)) for one in spread]
+    clear = (margin - rho, margin + rho)
+    one_side = [
+        float(scipy.stats.nct.sf(critical, df, far * abs(effect) / one)) for far, one in zip(clear, spread, strict=True)
+    ]
     return max(0.0, sum(one_side) - 1)
 
 

@@ -39,11 +39,17 @@ READS: dict[str, set[Role]] = {
     "history-plot": {OFFICER, AUDITOR, ADMINISTRATOR}, "lineage-plot": {OFFICER, AUDITOR, ADMINISTRATOR},
     "export-json": {OFFICER, ADMINISTRATOR}, "export-pdf": {OFFICER, ADMINISTRATOR},
     "models": ALL, "model": ALL, "version": ALL, "training-plot": ALL, "certification-plot": ALL,
+    "operating-plot": ALL, "open-request": {OFFICER, ADMINISTRATOR},
     "evidence": ALL, "archive": ALL, "issued-report": ALL, "check": ALL, "log": ALL,
     "settings": ALL, "policies": ALL, "clients": ALL, "connectors": ALL, "webhooks": ALL, "webhook": ALL,
     "change-password": ALL, "officers": ALL, "access": {AUDITOR, ADMINISTRATOR},
     "new-client": {ADMINISTRATOR}, "change-client": {ADMINISTRATOR}, "new-secret": {ADMINISTRATOR},
     "new-webhook": {ADMINISTRATOR}, "new-officer": {ADMINISTRATOR}, "change-officer": {ADMINISTRATOR},
+    **dict.fromkeys(
+        ["rotate-client", "remove-client", "remove-secret", "change-webhook", "remove-webhook", "rotate-webhook",
+         "reset-officer"],
+        frozenset({ADMINISTRATOR}),
+    ),
 }  # fmt: skip
 """Who can look at what."""
 
@@ -52,10 +58,12 @@ WRITES: dict[str, set[Role]] = {
     "bulk": ALL,  # which action decides: see test_a_bulk_action_is_for_those_who_may_take_it
     "act": {OFFICER, ADMINISTRATOR}, "decide": {OFFICER, ADMINISTRATOR},
     "subjects": {OFFICER, AUDITOR, ADMINISTRATOR}, "make-link": {OFFICER, ADMINISTRATOR},
+    "open-request": {OFFICER, ADMINISTRATOR},
     "register": {OFFICER, AUDITOR, ADMINISTRATOR},
     **dict.fromkeys(
         ["policies", "new-client", "change-client", "rotate-client", "remove-client", "new-secret", "remove-secret",
-         "new-webhook", "rotate-webhook", "switch-webhook", "replay", "new-officer", "change-officer",
+         "new-webhook", "change-webhook", "remove-webhook",
+         "rotate-webhook", "switch-webhook", "replay", "new-officer", "change-officer",
          "reset-officer"],
         frozenset({ADMINISTRATOR}),
     ),
@@ -89,13 +97,16 @@ def addresses(undecided):
         "plot": [undecided.pk, "influence"], "act": [undecided.pk, "hold"], "decide": [proposal.pk, "decline"],
         "remove-view": [view.pk],
         **dict.fromkeys(
-            ["subject", "history-plot", "lineage-plot", "export-json", "export-pdf", "make-link"], (subject,)
+            ["subject", "history-plot", "lineage-plot", "export-json", "export-pdf", "make-link", "open-request"],
+            (subject,),
         ),
         "model": ["shop"], "version": ["shop", version.number], "training-plot": ["shop", version.number],
-        "certification-plot": [uuid4()], "issued-report": [1],
+        "certification-plot": [uuid4()], "operating-plot": [uuid4()], "issued-report": [1],
         **dict.fromkeys(["change-client", "rotate-client", "remove-client"], (Application.objects.get().client_id,)),
         "remove-secret": [secrets.add("shopify", "", "s").pk],
-        **dict.fromkeys(["webhook", "rotate-webhook", "switch-webhook"], (endpoint.pk,)),
+        **dict.fromkeys(
+            ["webhook", "change-webhook", "remove-webhook", "rotate-webhook", "switch-webhook"], (endpoint.pk,)
+        ),
         "replay": [endpoint.pk, delivery.pk],
         **dict.fromkeys(["change-officer", "reset-officer"], (somebody.pk,)),
     }  # fmt: skip

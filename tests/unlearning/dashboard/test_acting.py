@@ -3,6 +3,7 @@
 from html import unescape
 
 import pytest
+from django.utils.formats import date_format
 
 from models_engine.registry.models import Recommender
 from tests.unlearning.dashboard.conftest import sign_in
@@ -10,6 +11,7 @@ from tests.unlearning.people import ask_erasure, make_subject
 from unlearning.dashboard.requests.acting import ACTIONS
 from unlearning.jobs.models import Job, JobEvent
 from unlearning.officers.roles import Role
+from unlearning.requests.deadlines import deadline_of, last_day
 from unlearning.requests.models import Proposal, Request, RequestEvent
 from unlearning.requests.states import State
 
@@ -172,3 +174,19 @@ def test_long_names_stand_in_the_history_whole(undecided):
     _act(first, undecided, "close", reason="r")
     second.post(f"/requests/proposals/{Proposal.objects.get().pk}/confirm")
     assert undecided.events.get(action=RequestEvent.Action.CANCEL).by == f"{'a' * 150}, {'b' * 150}"
+
+
+def test_a_bulk_action_on_all_that_fit_keeps_the_filters(officer, accepted, undecided):
+    chosen = {"action": "hold", "query": "kind=erase&state=identity_pending", "all": "1"}
+    page = officer.post("/requests/bulk", chosen).content.decode()
+    assert undecided.external_id in page
+    assert accepted.external_id not in page
+    sent = {"action": "hold", "query": chosen["query"], "request": [str(undecided.pk)], "confirm": "1", "reason": "x"}
+    assert officer.post("/requests/bulk", sent)["Location"] == f"/requests/?{chosen['query']}"
+    assert Request.objects.get(pk=undecided.pk).state == State.ON_HOLD
+
+
+def test_an_action_says_what_it_means_for_this_request(officer, undecided):
+    assert "40 rows leave the tables" in officer.get(f"/requests/{undecided.pk}/act/verify-identity").content.decode()
+    day = date_format(last_day(deadline_of(undecided, extended=True)), "DATE_FORMAT")
+    assert day in officer.get(f"/requests/{undecided.pk}/act/extend").content.decode()

@@ -1,5 +1,6 @@
 """What an administrator sets."""
 
+import base64
 import re
 
 import pytest
@@ -10,12 +11,14 @@ from oauth2_provider.models import AccessToken, Application
 
 from audits.evidence.models import LogEntry
 from tests.unlearning.dashboard.conftest import sign_in
+from tests.unlearning.people import ask_erasure, make_subject
+from unlearning.api.clients import give_credentials
 from unlearning.api.models import ClientScopes
 from unlearning.connectors import secrets
-from unlearning.jobs import policy
-from unlearning.jobs.models import Policy
 from unlearning.officers.models import AccessRecord, Officer
 from unlearning.officers.roles import Role
+from unlearning.requests import policy
+from unlearning.requests.models import Policy, Request
 from unlearning.webhooks import endpoints
 from unlearning.webhooks.models import Delivery, Endpoint
 
@@ -28,26 +31,47 @@ def _settings_on_record():
 
 def test_a_policy_is_in_force_from_then_on_and_logged(administrator, settings):
     settings.FEDSHARE_ASSURANCE, settings.FEDSHARE_BATCH_WINDOW = "quick", 60
-    assert policy.in_force() == policy.InForce("quick", 20, 60)
-    sent = {"assurance": "standard", "margin_percent": "10", "batch_window": "900"}
+    assert policy.in_force() == policy.InForce("quick", 20, 60, 3, "")
+    sent = {"assurance": "standard", "margin_percent": "10", "batch_window": "900", "urgent_days": "7"}
+    sent["holidays"] = "de-by"
     page = administrator.post("/settings/policies", sent, follow=True).content.decode()
     assert "In force for what is planned from now on" in page
-    assert policy.in_force() == policy.InForce("standard", 10, 900)
+    assert policy.in_force() == policy.InForce("standard", 10, 900, 7, "DE-BY")
     assert LogEntry.objects.get(kind="policy.set").payload == {
         "assurance": "standard",
         "margin_percent": 10,
         "batch_window": 900,
+        "holidays": "DE-BY",
+        "urgent_days": 7,
     }
     assert Policy.objects.get().set_by == "ada"
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"assurance": "none"}, {"margin_percent": "4"}, {"margin_percent": "21"}, {"batch_window": "-1"}]
+    "wrong",
+    [
+        {"assurance": "none"},
+        {"margin_percent": "4"},
+        {"margin_percent": "21"},
+        {"batch_window": "-1"},
+        {"urgent_days": "0"},
+        {"holidays": "Bavaria"},
+        {"holidays": "DE-XX"},
+    ],
 )
 def test_a_policy_out_of_its_range_is_refused(administrator, wrong):
-    sent = {"assurance": "quick", "margin_percent": "20", "batch_window": "60"} | wrong
+    sent = {"assurance": "quick", "margin_percent": "20", "batch_window": "60", "urgent_days": "3"} | wrong
     assert administrator.post("/settings/policies", sent).status_code == 400
     assert not Policy.objects.exists()
+
+
+def test_a_period_keeps_the_calendar_that_it_began_with(administrator, undecided):
+    policy.set_policy(policy.InForce("quick", 20, 60, 3, "FR"), "ada")
+    later = ask_erasure("bob@example.org", external_id="e-3", identity_verified=False)  # merged: the same request
+    assert later == undecided
+    make_subject("cy@example.org", 100)
+    new = ask_erasure("cy@example.org", external_id="e-4")
+    assert (Request.objects.get(pk=undecided.pk).holidays, new.holidays, new.time_zone) == ("", "FR", "UTC")
 
 
 def test_a_client_is_made_changed_rotated_and_removed(administrator):
@@ -87,6 +111,9 @@ def test_a_connector_s_secret_is_written_and_never_read(administrator):
     assert "hush-hush" not in page
     assert secrets.valid("shopify", "boots.myshopify.com") == ["hush-hush"]
     number = re.search(r"/settings/connectors/(\d+)/remove", page)[1]
+    question = administrator.get(f"/settings/connectors/{number}/remove").content.decode()
+    assert "the only one" in question
+    assert secrets.valid("shopify", "boots.myshopify.com") == ["hush-hush"]
     administrator.post(f"/settings/connectors/{number}/remove")
     assert secrets.valid("shopify", "boots.myshopify.com") == []
 
@@ -109,6 +136,46 @@ def test_a_webhook_is_made_switched_rotated_and_replayed(administrator):
     )
     administrator.post(f"/settings/webhooks/{endpoint.pk}/{delivery.pk}/replay")
     assert (Delivery.objects.get().state, Delivery.objects.get().tries) == ("pending", 0)
+
+
+def test_an_agent_s_key_has_to_be_one(administrator):
+    sent = {"connector": "drp", "account": "agent-1", "secret": "not a key"}
+    assert administrator.post("/settings/connectors/new", sent).status_code == 400
+    key = base64.b64encode(bytes(32)).decode()
+    administrator.post("/settings/connectors/new", sent | {"secret": key})
+    assert secrets.valid("drp", "agent-1") == [key]
+
+
+def test_a_webhook_is_changed_and_removed(administrator):
+    endpoint, _secret = endpoints.register(owner="crm", name="M", url="https://example.org/", events=["data.withdrawn"])
+    now = timezone.now()
+    Delivery.objects.create(endpoint=endpoint, event="data.withdrawn", payload={}, occurred_at=now, next_at=now)
+    sent = {"name": "Mailing", "url": "https://example.org/new", "events": ["request.completed"]}
+    assert administrator.post(f"/settings/webhooks/{endpoint.pk}/change", sent | {"url": "x"}).status_code == 400
+    administrator.post(f"/settings/webhooks/{endpoint.pk}/change", sent)
+    endpoint.refresh_from_db()
+    assert (endpoint.name, endpoint.url, endpoint.events) == tuple(sent.values())
+    assert endpoint.owner == "crm"
+    assert "1 delivery that waits" in administrator.get(f"/settings/webhooks/{endpoint.pk}/remove").content.decode()
+    administrator.post(f"/settings/webhooks/{endpoint.pk}/remove")
+    assert not Endpoint.objects.exists()
+    assert _settings_on_record()[-2:] == [f"webhook {endpoint.pk}: changed", f"webhook {endpoint.pk}: removed"]
+
+
+@pytest.mark.parametrize("what", ["client", "webhook", "officer"])
+def test_what_can_not_be_undone_is_asked_first(administrator, what):
+    give_credentials("crm")
+    endpoint, _secret = endpoints.register(owner="crm", name="M", url="https://example.org/", events=["webhook.test"])
+    other = sign_in(Role.OFFICER).user
+    address = {
+        "client": "/settings/clients/crm/rotate",
+        "webhook": f"/settings/webhooks/{endpoint.pk}/rotate",
+        "officer": f"/settings/officers/{other.pk}/reset",
+    }[what]
+    before = (Application.objects.get().client_secret, bytes(endpoint.wrapped_key), other.password)
+    assert "Leave it" in administrator.get(address).content.decode()
+    endpoint, other = Endpoint.objects.get(), User.objects.get(pk=other.pk)
+    assert before == (Application.objects.get().client_secret, bytes(endpoint.wrapped_key), other.password)
 
 
 def test_a_webhook_to_an_address_inside_is_refused(administrator):

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from audits.certification.models import Certification
 from audits.certification.services import certification_of, certifies
 from audits.evidence.models import LogEntry
+from audits.reports.measured import operating_curve
 from audits.reports.verify import verify_report
 from audits.verification.plan import CERTIFICATION
 from models_engine.registry.models import ModelVersion
@@ -48,6 +49,11 @@ def test_a_certification_is_issued_logged_signed_and_can_be_checked(recommender,
     assert document["audit_models"] == 12 + 6 + 2 * 6
     assert all(cell["measurements"]["models"] == 6 for cell in document["cells"])
     assert list(settings.AUDIT_MODELS.iterdir()) == []
+    for cell in document["cells"]:
+        powers = [member["power"] for member in cell["measurements"]["membership"]]
+        asked = [power for power in powers if power >= cell["plan"]["power"]] or powers
+        # Where nothing is left, the operating curve is the power that the document states.
+        assert operating_curve(cell["measurements"], cell["plan"], [0.0]) == pytest.approx([min(asked)])
     assert LogEntry.objects.get(kind="audit_models.destroyed").payload["owner"]
     report = storages["reports"].open(certification.document.report().name).read()
     assert [check for check in verify_report(report, trust()) if not check.ok] == []

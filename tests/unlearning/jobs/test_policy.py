@@ -3,11 +3,12 @@
 import pytest
 
 from tests.unlearning.people import ask_erasure
-from unlearning.jobs import control, policy
+from unlearning.jobs import control
 from unlearning.jobs.models import Job, RecommendationSample
 from unlearning.jobs.planning import plan_jobs
 from unlearning.jobs.runner import run_job
 from unlearning.lineage.models import Interaction
+from unlearning.requests import policy
 from unlearning.requests.actions import By
 from unlearning.requests.errors import NotAllowed
 from unlearning.requests.models import Request
@@ -24,7 +25,7 @@ def test_a_narrower_margin_is_frozen_checked_and_verifies(recommender):
     from audits.reports.verify.checks import is_sound
     from audits.reports.writing import write_reports
 
-    policy.set_policy(policy.InForce("quick", 10, 0), "ada")
+    policy.set_policy(policy.InForce("quick", 10, 0, 3, ""), "ada")
     request = ask_erasure("u1")
     (job,) = plan_jobs()
     run_job(job.pk)

@@ -14,6 +14,7 @@ from tests.unlearning.requests.test_requests import at_state
 from unlearning.lineage.models import Interaction
 from unlearning.requests import actions, deadlines
 from unlearning.requests.actions import ALLOWED_IN, By
+from unlearning.requests.calendars import Calendar
 from unlearning.requests.errors import BadField, NotAllowed
 from unlearning.requests.models import Request, RequestEvent, RequestSubject
 from unlearning.requests.states import State
@@ -21,6 +22,7 @@ from unlearning.requests.states import State
 pytestmark = pytest.mark.django_db
 
 OFFICER = By("officer", "as agreed")
+UTC = Calendar("UTC", "")
 Action = RequestEvent.Action
 ACTS = {
     Action.ASK_IDENTITY: actions.ask_identity,
@@ -82,7 +84,7 @@ def test_a_doubt_about_identity_stops_the_clock_where_the_law_does(regime, days)
     Request.objects.update(regime=regime, received_at=ten_days_ago, identity_asked_at=ten_days_ago)
     request = actions.verify_identity(request, OFFICER)
     assert request.paused.days == days
-    assert request.due_at == deadlines.deadline(regime, ten_days_ago, paused=timedelta(days=days))
+    assert request.due_at == deadlines.deadline(regime, ten_days_ago, UTC, paused=timedelta(days=days))
     assert request.identity_asked_at is None
 
 
@@ -115,7 +117,7 @@ def test_a_period_is_extended_once_with_a_reason_within_the_first():
     with pytest.raises(BadField, match="complexity"):
         actions.extend(request, OFFICER, "holidays")
     extended = actions.extend(request, OFFICER, "number_of_requests")
-    assert extended.due_at == deadlines.deadline("gdpr", request.received_at, extended=True)
+    assert extended.due_at == deadlines.deadline("gdpr", request.received_at, UTC, extended=True)
     with pytest.raises(NotAllowed, match="once"):
         actions.extend(request, OFFICER, "complexity")
 
@@ -190,7 +192,7 @@ def test_what_moved_a_deadline_is_put_into_documents(settings):
     make_subject("ann", 100)
     request = ask_erasure("ann")
     received = timezone.now().replace(year=2026, month=11, day=25, hour=12)
-    request.received_at, request.due_at = received, deadlines.deadline("gdpr", received)
+    request.received_at, request.due_at = received, deadlines.deadline("gdpr", received, deadlines.calendar_of(request))
     told = deadlines.as_json(request)
     # The 25th and 26th are holidays, the 27th a Sunday: it ends with the 28th.
     assert told == {"zone": "Europe/Berlin", "holidays": ["2026-12-25"], "paused_seconds": 0, "extended": None}

@@ -17,7 +17,7 @@ from audits.reports.writing import write_reports
 from tests.audits.reports.sample import COMPLETED, sample_document
 from tests.audits.reports.test_verify import trust
 from tests.unlearning.people import ask_erasure, make_subject
-from unlearning.requests.deadlines import deadline
+from unlearning.requests.deadlines import deadline, installed_calendar
 from unlearning.requests.models import Request
 from unlearning.requests.register import issue_register
 from unlearning.requests.retention import end_retention, kept_until
@@ -29,7 +29,9 @@ pytestmark = pytest.mark.django_db
 def _erase(identity, received, **changes):
     make_subject(identity, 100)
     request = ask_erasure(identity, external_id=identity)
-    Request.objects.filter(pk=request.pk).update(received_at=received, due_at=deadline("gdpr", received))
+    Request.objects.filter(pk=request.pk).update(
+        received_at=received, due_at=deadline("gdpr", received, installed_calendar())
+    )
     return request
 
 

@@ -7,22 +7,27 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from audits.reports import wording
 from unlearning.dashboard.access import page, sent
 from unlearning.jobs import control
 from unlearning.jobs.models import JobEvent
+from unlearning.lineage.models import Interaction
 from unlearning.officers.roles import May
 from unlearning.requests import actions, proposals
 from unlearning.requests.actions import By
+from unlearning.requests.deadlines import deadline_of, last_day
 from unlearning.requests.errors import BadField, NotAllowed
 from unlearning.requests.grounds import GROUNDS
 from unlearning.requests.models import Proposal, Request, RequestEvent
+from unlearning.requests.states import FINAL
 
 _REASON_LENGTH = 500
 
@@ -98,6 +103,8 @@ class Action:
     form: type[forms.Form]
     able: Callable[[Request], bool]
     act: Callable[[Request, By, dict[str, Any]], object]
+    detail: Callable[[Request], str] = lambda _request: ""
+    """What it means for this very request, such as how many rows go."""
     may: May = May.ACT
     grave: bool = False
     """Something that can't be undone, or that is done to somebody's request against their wish."""
@@ -123,6 +130,26 @@ def _may_escalate(request: Request) -> bool:
     return _on_job(JobEvent.Action.ESCALATE)(request) and not request.job.exact_only
 
 
+def _rows(request: Request) -> str:
+    members = request.subjects.values("subject")
+    rows = Interaction.objects.filter(subject__in=members).count()
+    return ngettext("{n} row leaves the tables.", "{n} rows leave the tables.", rows).format(n=intcomma(rows))
+
+
+def _extended_end(request: Request) -> str:
+    day = last_day(deadline_of(request, extended=True))
+    return _("The period then ends with {day}.").format(day=date_format(day, "DATE_FORMAT"))
+
+
+def _shared_with(request: Request) -> str:
+    others = request.job.requests.exclude(pk=request.pk).exclude(state__in=FINAL).count() if request.job else 0
+    if not others:
+        return ""
+    return ngettext("{n} other open request shares the job.", "{n} other open requests share the job.", others).format(
+        n=others
+    )
+
+
 ACTIONS: dict[str, Action] = {
     "ask-identity": Action(
         gettext_lazy("Ask who they are"),
@@ -145,6 +172,7 @@ ACTIONS: dict[str, Action] = {
         IdentityForm,
         _on_request(RequestEvent.Action.VERIFY_IDENTITY),
         lambda request, by, _given: actions.verify_identity(request, by),
+        detail=_rows,
     ),
     "extend": Action(
         gettext_lazy("Extend the period"),
@@ -156,6 +184,7 @@ ACTIONS: dict[str, Action] = {
         ExtensionForm,
         _may_extend,
         lambda request, by, given: actions.extend(request, By(by.name), given["reason"]),
+        detail=_extended_end,
     ),
     "hold": Action(
         gettext_lazy("Put on hold"),
@@ -191,6 +220,7 @@ ACTIONS: dict[str, Action] = {
         ActionForm,
         _on_job(JobEvent.Action.PAUSE),
         lambda request, by, _given: control.pause(request.job.pk, by),
+        detail=_shared_with,
         may=May.RUN,
     ),
     "escalate": Action(
@@ -203,6 +233,7 @@ ACTIONS: dict[str, Action] = {
         ReasonForm,
         _may_escalate,
         lambda request, by, _given: control.escalate(request.job.pk, by),
+        detail=_shared_with,
         may=May.RUN,
     ),
     "cancel-job": Action(
@@ -215,6 +246,7 @@ ACTIONS: dict[str, Action] = {
         ReasonForm,
         _on_job(JobEvent.Action.CANCEL),
         lambda request, by, _given: control.cancel(request.job.pk, by),
+        detail=_shared_with,
         may=May.RUN,
         grave=True,
     ),
@@ -270,6 +302,7 @@ def act(http: HttpRequest, request_id: UUID, name: str) -> HttpResponse:
         "request_row": request,
         "action": action,
         "form": form,
+        "detail": action.detail(request),
         "proposal": proposals.open_proposal(request),
     }
     return render(http, "dashboard/requests/act.html", context, status=400 if form.errors else 200)

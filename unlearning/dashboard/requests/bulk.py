@@ -4,18 +4,21 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from unlearning.dashboard.access import page
 from unlearning.dashboard.requests.acting import ACTIONS, Action, perform
+from unlearning.dashboard.requests.filters import RequestFilter
 from unlearning.officers.roles import May
 from unlearning.requests.actions import By
 from unlearning.requests.models import Request
 
-_MOST = 200
+_MOST, _LONGEST_QUERY = 200, 1000
 
 BULK: dict[str, dict[str, Any]] = {
     name: {"name": name, "label": ACTIONS[name].label, "may": ACTIONS[name].may}
@@ -27,40 +30,54 @@ BULK: dict[str, dict[str, Any]] = {
 @page(writes=True, reads=False)
 def bulk(http: HttpRequest) -> HttpResponse:
     """Show what would be done to each; with `confirm`, do it."""
+    query = QueryDict(http.POST.get("query", "")[:_LONGEST_QUERY])
+    back = f"{reverse('dashboard:requests')}?{query.urlencode()}"
     name = http.POST.get("action", "")
     if name not in BULK:
         messages.error(http, _("Nothing was done: choose what to do."))
-        return redirect("dashboard:requests")
+        return redirect(back)
     action = ACTIONS[name]
     if action.may not in http.may:
         return render(http, "dashboard/forbidden.html", {"may": action.may}, status=403)
-    chosen = _chosen(http.POST.getlist("request"))
+    chosen = _fitting(query) if "all" in http.POST else _ticked(http.POST.getlist("request"))
     if not chosen:
         messages.error(http, _("Nothing was done: tick the requests that you mean."))
-        return redirect("dashboard:requests")
+        return redirect(back)
     able = [request for request in chosen if action.able(request)]
     confirmed = "confirm" in http.POST
     form = action.form(http.POST if confirmed else None, request=chosen[0])
     if confirmed and form.is_valid():
         _perform(http, action, able, form.cleaned_data)
-        return redirect("dashboard:requests")
+        return redirect(back)
     context = {
         "action": action,
         "name": name,
         "form": form,
-        "able": able,
+        "able": [{"request": request, "detail": action.detail(request)} for request in able],
         "unable": [request for request in chosen if request not in able],
+        "most": _MOST if len(chosen) == _MOST else None,
+        "query": query.urlencode(),
+        "back": back,
     }
     return render(http, "dashboard/requests/bulk.html", context, status=400 if form.errors else 200)
 
 
-def _chosen(ids: list[str]) -> list[Request]:
+def _ticked(ids: list[str]) -> list[Request]:
     try:
         wanted = [UUID(one) for one in ids[:_MOST]]
     except ValueError:
         return []
-    found = Request.objects.select_related("job").prefetch_related("proposals")
-    return list(found.filter(pk__in=wanted).order_by("due_at", "pk"))
+    return _read(Request.objects.filter(pk__in=wanted))
+
+
+def _fitting(query: QueryDict) -> list[Request]:
+    """Those that fit the filters of the list, the first that are due."""
+    chosen = RequestFilter(query, Request.objects.all())
+    return _read(chosen.qs) if chosen.is_valid() else []
+
+
+def _read(found: QuerySet[Request]) -> list[Request]:
+    return list(found.select_related("job").prefetch_related("proposals").order_by("due_at", "pk")[:_MOST])
 
 
 def _perform(http: HttpRequest, action: Action, able: list[Request], given: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from oauth2_provider.models import AccessToken, Application
@@ -15,6 +16,7 @@ from unlearning.api.clients import check_name, give_credentials, usual_scopes
 from unlearning.api.models import ClientScopes
 from unlearning.api.sandbox import PREFIX
 from unlearning.dashboard.access import page, record, sent
+from unlearning.dashboard.settings.asking import asks
 from unlearning.officers.models import AccessRecord
 from unlearning.officers.roles import May
 from unlearning.requests.errors import BadField
@@ -95,10 +97,20 @@ def change_client(http: HttpRequest, client_id: str) -> HttpResponse:
     return render(http, "dashboard/settings/form.html", context, status=400 if form.errors else 200)
 
 
-@page(May.CONFIGURE, writes=True, reads=False)
+@page(May.CONFIGURE, writes=True)
 def rotate_client(http: HttpRequest, client_id: str) -> HttpResponse:
     """Give a client a new secret; the one before ends at once."""
     client = get_object_or_404(Application, client_id=client_id)
+    question = asks(
+        http,
+        _("New secret for {name}").format(name=client_id),
+        _("The secret in use ends at once, and with it every token: the client can send nothing until it has the new "
+          "one, which is shown once."),
+        _("New secret"),
+        reverse("dashboard:clients"),
+    )  # fmt: skip
+    if question:
+        return question
     sandbox = client.name.startswith(PREFIX)
     client_id, secret = give_credentials(client.name.removeprefix(PREFIX), sandbox=sandbox)
     AccessToken.objects.filter(application=client).delete()
@@ -106,10 +118,21 @@ def rotate_client(http: HttpRequest, client_id: str) -> HttpResponse:
     return _secret(http, client_id, secret)
 
 
-@page(May.CONFIGURE, writes=True, reads=False)
+@page(May.CONFIGURE, writes=True)
 def remove_client(http: HttpRequest, client_id: str) -> HttpResponse:
     """Remove a client: it can send nothing any more. What it sent stays on record under its name."""
-    get_object_or_404(Application, client_id=client_id).delete()
+    client = get_object_or_404(Application, client_id=client_id)
+    question = asks(
+        http,
+        _("Remove the client {name}").format(name=client_id),
+        _("It can send nothing any more, and follow nothing that it sent. What it sent stays on record under its name, "
+          "and goes on."),
+        _("Remove"),
+        reverse("dashboard:clients"),
+    )  # fmt: skip
+    if question:
+        return question
+    client.delete()
     ClientScopes.objects.filter(client=client_id).delete()
     record(http, AccessRecord.What.SETTING, detail=f"client {client_id}: removed")
     messages.success(http, _("The client {name} is removed.").format(name=client_id))

@@ -12,22 +12,33 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from unlearning.dashboard.access import page, record, sent
+from unlearning.dashboard.settings.asking import asks
 from unlearning.dashboard.sign_in import forget_second_factor, invitation
 from unlearning.officers.models import AccessRecord, Officer, role_of
 from unlearning.officers.roles import May, Role
 
 _PAGE_SIZE = 100
 
+_MEANS = {
+    Role.OFFICER: gettext_lazy("acts on requests, sees and exports subjects, runs jobs, issues registers"),
+    Role.AUDITOR: gettext_lazy("reads everything, and who looked at whom; changes nothing but issues registers"),
+    Role.ENGINEER: gettext_lazy("stops jobs and lets them go on; sees no subject"),
+    Role.ADMINISTRATOR: gettext_lazy("may do everything, and sets all of this up"),
+}
+ROLES = [(role.value, format_lazy("{role}: {means}", role=role.label, means=means)) for role, means in _MEANS.items()]
+
 
 class RoleForm(forms.Form):
     """A role, and whether its holder can sign in."""
 
-    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices, widget=forms.RadioSelect)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=ROLES, widget=forms.RadioSelect)
     active = forms.BooleanField(label=gettext_lazy("Can sign in"), required=False, initial=True)
 
 
@@ -37,7 +48,7 @@ class NewOfficerForm(forms.Form):
     username = forms.CharField(
         label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("They sign in with it; histories show it.")
     )
-    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices, widget=forms.RadioSelect)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=ROLES, widget=forms.RadioSelect)
 
     def clean_username(self) -> str:
         """A name that is free."""
@@ -88,13 +99,22 @@ def change_officer(http: HttpRequest, user_id: int) -> HttpResponse:
     return render(http, "dashboard/settings/form.html", context, status=400 if form.errors else 200)
 
 
-@page(May.CONFIGURE, writes=True, reads=False)
+@page(May.CONFIGURE, writes=True)
 def reset_officer(http: HttpRequest, user_id: int) -> HttpResponse:
     """Password and authenticator anew, and an end to a lock-out: for who lost them."""
     user = get_object_or_404(User, pk=user_id)
     if user.pk == http.user.pk:
         messages.error(http, _("Nothing was done: another administrator has to do this for you."))
         return redirect("dashboard:officers")
+    question = asks(
+        http,
+        _("Reset the sign-in of {name}").format(name=user.get_username()),
+        _("Password and authenticator end now. You get a link, at which they set up both anew: hand it to them alone."),
+        _("Reset the sign-in"),
+        reverse("dashboard:officers"),
+    )
+    if question:
+        return question
     user.set_unusable_password()
     user.save(update_fields=["password"])
     forget_second_factor(user)

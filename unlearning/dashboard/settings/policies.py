@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy
 from audits.reports import wording
 from audits.verification.plan import LEVELS
 from unlearning.dashboard.access import page, record, sent
-from unlearning.jobs import policy
-from unlearning.jobs.models import Policy
 from unlearning.officers.models import AccessRecord
 from unlearning.officers.roles import May
+from unlearning.requests import policy
+from unlearning.requests.calendars import is_known
+from unlearning.requests.models import Policy
 
 _MOST_SHOWN = 20
 
@@ -38,9 +39,21 @@ class PolicyForm(forms.Form):
         label=gettext_lazy("Batching window, in seconds"),
         min_value=0,
         max_value=policy.LONGEST_WINDOW,
+        help_text=gettext_lazy("How long a request waits for others to share the training with."),
+    )
+    urgent_days = forms.IntegerField(
+        label=gettext_lazy("Urgent from, in days before the deadline"),
+        min_value=policy.URGENT_DAYS[0],
+        max_value=policy.URGENT_DAYS[-1],
+        help_text=gettext_lazy("Then a request waits for no others any more."),
+    )
+    holidays = forms.CharField(
+        label=gettext_lazy("Public holidays of"),
+        required=False,
+        max_length=12,
         help_text=gettext_lazy(
-            "How long a request waits for others to share the training with. It does not wait where its deadline is "
-            "within three days."
+            "A country such as FR, or a region such as DE-BY: no period ends on its holidays (Regulation 1182/71 "
+            "art. 3(4)). Left empty: none ends on Saturdays and Sundays alone. For requests that come in from now on."
         ),
     )
 
@@ -56,6 +69,13 @@ class PolicyForm(forms.Form):
             for name, level in LEVELS.items()
         ]
 
+    def clean_holidays(self) -> str:
+        """A place whose holidays are known."""
+        place = self.cleaned_data["holidays"].strip().upper()
+        if place and not is_known(place):
+            raise forms.ValidationError(_("Give a country such as FR, or a region of one such as DE-BY."))
+        return place
+
 
 @page(May.SEE_SETTINGS, writes=True)
 def policies(http: HttpRequest) -> HttpResponse:
@@ -69,6 +89,8 @@ def policies(http: HttpRequest) -> HttpResponse:
             "assurance": now.assurance,
             "margin_percent": now.margin_percent,
             "batch_window": int(now.batch_window),
+            "urgent_days": now.urgent_days,
+            "holidays": now.holidays,
         },
     )
     if form.is_valid():
@@ -91,11 +113,6 @@ def _given() -> list[tuple[str, str, str]]:
     return [
         ("FEDSHARE_CONTROLLER", settings.FEDSHARE_CONTROLLER, _("The controller, as reports print it.")),
         ("FEDSHARE_TIME_ZONE", settings.FEDSHARE_TIME_ZONE, _("Whose days count for deadlines.")),
-        (
-            "FEDSHARE_HOLIDAYS",
-            settings.FEDSHARE_HOLIDAYS or "–",
-            _("Whose public holidays no period ends on; weekends never do."),
-        ),
         (
             "FEDSHARE_RETENTION_MONTHS",
             str(settings.FEDSHARE_RETENTION_MONTHS),

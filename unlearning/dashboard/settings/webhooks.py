@@ -9,11 +9,13 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from unlearning.dashboard.access import page, record, sent
+from unlearning.dashboard.settings.asking import asks
 from unlearning.officers.models import AccessRecord
 from unlearning.officers.roles import May
 from unlearning.templatetags.words import delivery_name
@@ -106,10 +108,64 @@ def replay(http: HttpRequest, endpoint_id: UUID, delivery_id: UUID) -> HttpRespo
     return redirect("dashboard:webhook", endpoint_id)
 
 
-@page(May.CONFIGURE, writes=True, reads=False)
+@page(May.CONFIGURE, writes=True)
+def change_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
+    """Change where it is told, and of what. What waits for it goes to the new address."""
+    endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    form = EndpointForm(sent(http), initial={"name": endpoint.name, "url": endpoint.url, "events": endpoint.events})
+    if form.is_valid():
+        for field, value in form.cleaned_data.items():
+            setattr(endpoint, field, value)
+        endpoint.save(update_fields=list(form.cleaned_data))
+        record(http, AccessRecord.What.SETTING, detail=f"webhook {endpoint_id}: changed")
+        messages.success(http, _("Saved."))
+        return redirect("dashboard:webhook", endpoint_id)
+    context = {"form": form, "title": endpoint.name, "submit": _("Save"), "back": "dashboard:webhooks"}
+    return render(http, "dashboard/settings/form.html", context, status=400 if form.errors else 200)
+
+
+@page(May.CONFIGURE, writes=True)
+def remove_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
+    """Forget an endpoint, and what it was told."""
+    endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    waiting = endpoint.deliveries.filter(state=Delivery.State.PENDING).count()
+    question = asks(
+        http,
+        _("Remove the webhook {name}").format(name=endpoint.name),
+        ngettext(
+            "It is told nothing any more: {n} delivery that waits is given up, and the record of what it was told "
+            "goes. To stop it for a while, tell it nothing more instead. Evidence that lists it as a recipient stays.",
+            "It is told nothing any more: {n} deliveries that wait are given up, and the record of what it was told "
+            "goes. To stop it for a while, tell it nothing more instead. Evidence that lists it as a recipient stays.",
+            waiting,
+        ).format(n=waiting),
+        _("Remove"),
+        reverse("dashboard:webhook", args=[endpoint_id]),
+    )
+    if question:
+        return question
+    endpoint.delete()
+    record(http, AccessRecord.What.SETTING, detail=f"webhook {endpoint_id}: removed")
+    messages.success(http, _("The webhook {name} is removed.").format(name=endpoint.name))
+    return redirect("dashboard:webhooks")
+
+
+@page(May.CONFIGURE, writes=True)
 def rotate_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     """Give an endpoint a new secret; the one before signs beside it until the next rotation."""
     endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    question = asks(
+        http,
+        _("New secret for {name}").format(name=endpoint.name),
+        _(
+            "The new secret is shown once. The present one signs beside it, until there is a newer one: hand the new "
+            "one on before you ask for another. One that is older than the present one ends now."
+        ),
+        _("New secret"),
+        reverse("dashboard:webhook", args=[endpoint_id]),
+    )
+    if question:
+        return question
     secret = endpoints.rotate(endpoint)
     record(http, AccessRecord.What.SETTING, detail=f"webhook {endpoint_id}: new secret")
     context = {"name": endpoint.name, "secret": secret, "back": "dashboard:webhooks"}

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from unlearning.connectors import secrets
 from unlearning.connectors.models import ConnectorSecret
+from unlearning.requests.errors import BadField
 
 
 class Command(BaseCommand):
@@ -33,7 +34,10 @@ class Command(BaseCommand):
         secret = (getpass("Secret: ") if sys.stdin.isatty() else sys.stdin.read()).strip()
         if not secret:
             raise CommandError("the secret is empty: give it on standard input", returncode=2)
-        stored = secrets.add(connector, account, secret)
+        try:
+            stored = secrets.add(connector, account, secret)
+        except BadField as bad:
+            raise CommandError(f"{bad.field}: {bad.remedy}", returncode=2) from None
         self.stdout.write(f"{stored.pk} {connector} {account or '(every account)'}")
 
     def _list(self, **options: Any) -> None:

@@ -82,17 +82,26 @@ def test_models_needed_are_the_tabulated_ones(margin_in_sd, models):
     assert models_needed(margin_in_sd / 1e-3, 1e-3) == pytest.approx(models, abs=1)
 
 
-def test_power_is_what_simulation_finds():
+@pytest.mark.parametrize("rho", [0, 0.1, -0.15])
+def test_the_chance_to_pass_is_what_simulation_finds(rho):
     generator = np.random.default_rng(4)
     effect, sizes = 14.0, (1, 16, 24)
     passed = sum(
         residual_influence(
-            generator.normal(0, 1, sizes[0]), generator.normal(effect, 1, sizes[1]), generator.normal(0, 1, sizes[2])
+            generator.normal(rho * effect, 1, sizes[0]),
+            generator.normal(effect, 1, sizes[1]),
+            generator.normal(0, 1, sizes[2]),
         ).inside(-0.2, 0.2)
         for _ in range(3000)
     )
     interval = clopper_pearson(passed, 3000, 0.999)
-    assert interval.low - 0.02 < equivalence_power(effect, *sizes, 0.2) < interval.high + 0.02
+    assert interval.low - 0.02 < equivalence_power(effect, *sizes, 0.2, rho=rho) < interval.high + 0.02
+
+
+@pytest.mark.parametrize("rho", [0.2, -0.2, 0.3, 1])
+def test_what_is_left_beyond_the_margin_passes_seldom(rho):
+    chance = equivalence_power(60.0, 32, 32, 32, 0.2, rho=rho)
+    assert chance == pytest.approx(0.05, abs=1e-6) if abs(rho) == 0.2 else chance < 1e-6
 
 
 def test_power_grows_with_the_effect_and_is_nothing_without_one():
