@@ -22,7 +22,8 @@ from models_engine.federation.simulated import SimulatedCohort
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course, Window
 from models_engine.fedshare.data import Edges, SharedData, rows_of
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFiles
+from models_engine.fedshare.places import Folder
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Training
 from models_engine.fedshare.unlearning import NOTHING, ForgetTask, Retrain, RollbackReplay
@@ -67,7 +68,7 @@ class Months:
 class MonthlyDevices:
     """Devices that collect from month to month."""
 
-    def __init__(self, months: Months, memory: StateFolder):
+    def __init__(self, months: Months, memory: StateFiles):
         self._months, self._memory = months, memory
         self._cohort: SimulatedCohort | None = None
 
@@ -100,7 +101,7 @@ def main() -> None:
     months = Months(dataset, config)
     course, ratios, exact = months.course(), [], []
     with tempfile.TemporaryDirectory() as folder:
-        server, devices = StateFolder(Path(folder) / "server"), StateFolder(Path(folder) / "devices")
+        server, devices = StateFiles(Folder(Path(folder) / "server")), StateFiles(Folder(Path(folder) / "devices"))
         (model,) = Training(config, course, MonthlyDevices(months, devices), server, 10**9).run()
         kept, parts = server.bytes() + devices.bytes(), course.windows[-1].replicas.worlds[0]
         for row in newcomers(course, 2 if chosen.quick else 5).tolist():

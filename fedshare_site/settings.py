@@ -122,16 +122,33 @@ DATABASE_URL = os.environ.get("DATABASE_URL") or embedded.database_url(VAR)
 DATABASES = {"default": _database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+FEDSHARE_S3_BUCKET = os.environ.get("FEDSHARE_S3_BUCKET", "")
+"""Bucket of an S3-compatible storage for models, reports and the running state of jobs, where several machines work;
+without one they lie under `VAR`. It must keep no versions: what is destroyed would stay. Key and region are boto3's
+own variables (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_DEFAULT_REGION`) or the machine's role."""
+
+FEDSHARE_S3_ENDPOINT = os.environ.get("FEDSHARE_S3_ENDPOINT", "")
+"""Address of the storage, where it is not Amazon's."""
+
+
+def _storage(folder: str, *, replaces: bool = False) -> dict[str, object]:
+    if FEDSHARE_S3_BUCKET:
+        options = {
+            "bucket_name": FEDSHARE_S3_BUCKET,
+            "endpoint_url": FEDSHARE_S3_ENDPOINT or None,
+            "location": folder,
+            "file_overwrite": replaces,
+        }
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+    options = {"location": VAR / folder, "file_permissions_mode": 0o600}
+    return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
+
+
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR / "media"}},
-    "artifacts": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VAR / "artifacts", "file_permissions_mode": 0o600},
-    },
-    "reports": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VAR / "reports", "file_permissions_mode": 0o600},
-    },
+    "default": _storage("media"),
+    "artifacts": _storage("artifacts"),
+    "reports": _storage("reports"),
+    "work": _storage("work", replaces=True),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

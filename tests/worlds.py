@@ -10,7 +10,7 @@ from models_engine.fedshare import keyed
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData, rows_of
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Training
@@ -38,7 +38,7 @@ class World:
         replicas: Replicas,
         config: FedShareConfig = SMALL,
         private: torch.Tensor | None = None,
-        memory: StateFolder | None = None,
+        memory: StateFiles | None = None,
         deleted: Deleted = None,
     ) -> SimulatedCohort:
         """The devices of the subjects that each world names, with everything they hold."""
@@ -64,9 +64,7 @@ class World:
 class WorldDevices:
     """The devices of a world through the windows of a course, as `Devices` has it."""
 
-    def __init__(
-        self, world: World, config: FedShareConfig, memory: StateFolder | None = None, deleted: Deleted = None
-    ):
+    def __init__(self, world: World, config: FedShareConfig, memory: StateFiles | None = None, deleted: Deleted = None):
         self._world, self._config, self._memory, self._deleted = world, config, memory, deleted
         self.cohort: SimulatedCohort | None = None
 

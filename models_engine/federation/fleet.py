@@ -1,24 +1,24 @@
-"""Simulated devices at rest: one folder that stands for thousands of phones.
+"""Simulated devices at rest: one place that stands for thousands of phones.
 
 It holds what real devices would hold and the server must not: every interaction of a subject,
 shared or not, and the private vectors that go with a model version.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 
 from models_engine.federation.simulated import SimulatedCohort
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.data import Edges, SharedData, rows_of
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFileError, StateFiles
+from models_engine.fedshare.places import Place
 from models_engine.fedshare.replicas import Replicas
+
+_INTERACTIONS, _PRIVATE = "interactions.safetensors", "private-"
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,15 @@ class PrivateVectors:
 
 
 class SimulatedFleet:
-    """Reads and writes the folder; every write replaces a file whole."""
+    """Reads and writes what they hold; every write replaces a file whole."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, place: Place):
+        self.place = place
 
     def data(self) -> DeviceData:
         """What the devices hold."""
-        path = self.folder / "interactions.safetensors"
-        return DeviceData(**load_file(path)) if path.exists() else DeviceData.empty()
+        content = self.place.read(_INTERACTIONS)
+        return DeviceData.empty() if content is None else DeviceData(**load(content))
 
     def add(self, new: DeviceData) -> int:
         """Give the devices interactions; those they have already are passed over. Returns how many are new."""
@@ -81,7 +81,7 @@ class SimulatedFleet:
         unique, inverse = torch.unique(pairs, dim=0, return_inverse=True)
         merged = torch.zeros(len(unique), dtype=torch.bool)
         merged[inverse] = held_out
-        self._write("interactions", {"subject_keys": unique[:, 0], "item_keys": unique[:, 1], "held_out": merged})
+        self._write(_INTERACTIONS, {"subject_keys": unique[:, 0], "item_keys": unique[:, 1], "held_out": merged})
         return len(unique) - len(old.held_out)
 
     def cohort(
@@ -89,7 +89,7 @@ class SimulatedFleet:
         config: FedShareConfig,
         replicas: Replicas,
         carried: PrivateVectors | None = None,
-        memory: StateFolder | None = None,
+        memory: StateFiles | None = None,
         deleted: Sequence[Edges] | None = None,
         lent: Sequence[Edges] | None = None,
     ) -> SimulatedCohort:
@@ -121,43 +121,49 @@ class SimulatedFleet:
         return SimulatedCohort(config, replicas, interactions, private, memory)
 
     def private(self, version: int) -> PrivateVectors:
-        """The vectors that the devices keep of a version."""
-        return PrivateVectors(**load_file(self._private_path(version)))
+        """The vectors that the devices keep of a version.
+
+        Raises:
+            StateFileError: they keep none.
+        """
+        content = self.place.read(_private(version))
+        if content is None:
+            raise StateFileError("the devices keep no vectors of this version: train again")
+        return PrivateVectors(**load(content))
 
     def versions(self) -> list[int]:
         """Those of which the devices keep vectors."""
-        return [int(path.stem.removeprefix("private-")) for path in self.folder.glob("private-*.safetensors")]
+        return [int(name.removeprefix(_PRIVATE).partition(".")[0]) for name in self._kept()]
 
     def sweep(self) -> None:
         """Remove what a process left that was killed while it wrote."""
-        for path in self.folder.glob(".*.tmp"):
-            if not psutil.pid_exists(int(path.name.split(".")[-2])):
-                path.unlink(missing_ok=True)
+        self.place.sweep()
 
     def keep_private(self, version: int, vectors: PrivateVectors) -> None:
         """Let the devices keep their vectors of a version."""
-        self._write(f"private-{version}", dict(vars(vectors)))
+        self._write(_private(version), dict(vars(vectors)))
 
     def drop_private(self, version: int) -> None:
         """Let the devices drop their vectors of a version."""
-        self._private_path(version).unlink(missing_ok=True)
+        self.place.remove(_private(version))
 
     def erase(self, subject_keys: Tensor) -> None:
         """Wipe devices: their interactions, and their vectors of every version."""
         data = self.data()
         left = data.where(~torch.isin(data.subject_keys, subject_keys))
-        self._write("interactions", dict(vars(left)))
-        for path in self.folder.glob("private-*.safetensors"):
-            stored = load_file(path)
-            keep = ~torch.isin(stored["subject_keys"], subject_keys)
-            self._write(path.stem, {name: tensor[keep] for name, tensor in stored.items()})
+        self._write(_INTERACTIONS, dict(vars(left)))
+        for version in self.versions():
+            stored = self.private(version)
+            keep = ~torch.isin(stored.subject_keys, subject_keys)
+            self.keep_private(version, PrivateVectors(stored.subject_keys[keep], stored.vectors[keep]))
 
-    def _private_path(self, version: int) -> Path:
-        return self.folder / f"private-{version}.safetensors"
+    def _kept(self) -> list[str]:
+        return [name for name in self.place.names() if name.startswith(_PRIVATE)]
 
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = self.folder / f".{name}.{os.getpid()}.tmp"
         owned = {part: tensor.clone(memory_format=torch.contiguous_format) for part, tensor in tensors.items()}
-        save_file(owned, temporary)
-        os.replace(temporary, self.folder / f"{name}.safetensors")
+        self.place.write(name, save(owned))
+
+
+def _private(version: int) -> str:
+    return f"{_PRIVATE}{version}.safetensors"

@@ -11,7 +11,7 @@ from models_engine.federation.messages import Messages, Samples, noise
 from models_engine.fedshare import keyed
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.data import Edges
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.graph import Pattern
 from models_engine.fedshare.losses import bpr, info_nce
 from models_engine.fedshare.optimizer import RowAdam
@@ -37,7 +37,7 @@ class SimulatedCohort:
         replicas: Replicas,
         interactions: Sequence[Edges],
         private: Tensor | None = None,
-        memory: StateFolder | None = None,
+        memory: StateFiles | None = None,
     ):
         """
         Args:
@@ -136,7 +136,7 @@ class SimulatedCohort:
         self._private[here] = earlier._private[rows[here]]
         self._optimizer.carry_on(earlier._optimizer, rows)
 
-    def _kept(self) -> StateFolder:
+    def _kept(self) -> StateFiles:
         if self._memory is None:
             raise ValueError("these devices have no memory: make the cohort with one to let it resume")
         return self._memory

@@ -10,7 +10,7 @@ from models_engine.federation.cohort import Cohort
 from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.server import Server
@@ -51,7 +51,7 @@ class Training:
         config: FedShareConfig,
         course: Course,
         devices: Devices,
-        folder: StateFolder | None = None,
+        folder: StateFiles | None = None,
         checkpoint_every: int = 100,
     ):
         self._config, self._course, self._devices = config, course, devices

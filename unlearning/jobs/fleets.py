@@ -6,10 +6,8 @@ was. Those that know the withdrawn data learned it from the sealed forget sets, 
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,10 +20,12 @@ from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.model import Model
+from models_engine.fedshare.places import Place
 from models_engine.fedshare.training import Progress, Training
 from models_engine.fedshare.unlearning.strategy import NOTHING
+from models_engine.registry.places import place
 from unlearning.jobs.models import Job
 from unlearning.jobs.training import StartedFleet
 
@@ -55,7 +55,7 @@ class AuditFleet:
 
     def __init__(self, owner: UUID, config: FedShareConfig):
         self._owner, self._config = owner, config
-        self._folder = StateFolder(_folder(owner))
+        self._kept = StateFiles(_place(owner))
 
     def train(self, lessons: Sequence[Lesson], progress: Progress) -> list[AuditModel]:
         """One model for each lesson; those that an earlier attempt has trained are read back.
@@ -65,17 +65,17 @@ class AuditFleet:
             StateFileError: a stored model is damaged.
         """
         about = [self._about(lesson) for lesson in lessons]
-        missing = [place for place, one in enumerate(about) if not self._folder.holds(_label(one), one)]
+        missing = [number for number, one in enumerate(about) if not self._kept.holds(_label(one), one)]
         for start in range(0, len(missing), _AT_ONCE):
             group = missing[start : start + _AT_ONCE]
             done, share = start / len(missing), len(group) / len(missing)
             trained = self._trained(
-                [lessons[place] for place in group],
-                [about[place] for place in group],
+                [lessons[one] for one in group],
+                [about[one] for one in group],
                 lambda fraction, done=done, share=share: progress(done + share * fraction),
             )
-            for place, tensors in zip(group, trained, strict=True):
-                self._folder.write(_label(about[place]), tensors, about[place])
+            for one, tensors in zip(group, trained, strict=True):
+                self._kept.write(_label(about[one]), tensors, about[one])
         return [self._read(lesson, one) for lesson, one in zip(lessons, about, strict=True)]
 
     def destroy(self) -> None:
@@ -105,7 +105,7 @@ class AuditFleet:
         ]
 
     def _read(self, lesson: Lesson, about: dict[str, Any]) -> AuditModel:
-        stored, data = self._folder.read(_label(about), about), lesson.data
+        stored, data = self._kept.read(_label(about), about), lesson.data
         private = PrivateVectors(data.subject_keys, stored.pop("private"))
         keys = {"subject_keys": data.subject_keys, "item_keys": data.item_keys}
         return AuditModel(Model(config=self._config, seed=lesson.seed, **keys, **stored), private)
@@ -127,8 +127,7 @@ def estimated_seconds(trainings: int, training_seconds: float | None) -> float |
 
 def sweep() -> list[UUID]:
     """Remove what is left of jobs that have ended; returns whose it was."""
-    root = Path(settings.AUDIT_MODELS)
-    owners = [path.name for path in root.iterdir()] if root.exists() else []
+    owners = place(settings.AUDIT_MODELS).parts()
     if not owners:
         return []
     left = list(
@@ -139,23 +138,23 @@ def sweep() -> list[UUID]:
     return left
 
 
-def checkpoints(owner: UUID, about: dict[str, Any]) -> tuple[StateFolder, StateFolder]:
+def checkpoints(owner: UUID, about: dict[str, Any]) -> tuple[StateFiles, StateFiles]:
     """Where a training of an owner, and the devices that take part, keep their running state.
 
     Args:
         about: what sets it apart, so that nothing else's state is ever taken up.
     """
-    folder = _folder(owner) / f"training-{_label(about)}"
-    return StateFolder(folder), StateFolder(folder / "devices")
+    training = _place(owner).part(f"training-{_label(about)}")
+    return StateFiles(training), StateFiles(training.part("devices"))
 
 
 def destroy(owner: UUID) -> None:
     """Remove the models and the running state of an owner."""
-    shutil.rmtree(_folder(owner), ignore_errors=True)
+    _place(owner).clear()
 
 
-def _folder(owner: UUID) -> Path:
-    return Path(settings.AUDIT_MODELS) / str(owner)
+def _place(owner: UUID) -> Place:
+    return place(settings.AUDIT_MODELS).part(str(owner))
 
 
 def _label(about: dict[str, Any]) -> str:

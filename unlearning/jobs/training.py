@@ -3,7 +3,6 @@
 import time
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -16,13 +15,14 @@ from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import SharedData
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress, Training
 from models_engine.fedshare.unlearning.rehearsal import rehearse
 from models_engine.fedshare.unlearning.strategy import Deleted, MakeCohort
 from models_engine.registry.models import ModelVersion, Recommender
+from models_engine.registry.places import place
 from models_engine.registry.services import discard_artifact, load_model, promote, register_version, store_artifact
 from unlearning.lineage.datasets import record_dataset, shared_data
 from unlearning.lineage.freezing import freeze
@@ -33,7 +33,7 @@ _SHARE_OF_TRAINING = 1 / 9  # a rehearsal trains eight twins
 
 def simulated_fleet() -> SimulatedFleet:
     """The devices that this installation simulates."""
-    return SimulatedFleet(Path(settings.DEVICES))
+    return SimulatedFleet(place(settings.DEVICES))
 
 
 def train_recommender(recommender: Recommender, seed: int, progress: Progress) -> ModelVersion:
@@ -128,7 +128,7 @@ class StartedFleet:
         config: FedShareConfig,
         deleted: Deleted = None,
         lent: Deleted = None,
-        memory: StateFolder | None = None,
+        memory: StateFiles | None = None,
     ):
         """`deleted`, `lent` and `memory` as of `SimulatedFleet.cohort`."""
         self._config, self._deleted, self._lent, self._memory = config, deleted, lent, memory

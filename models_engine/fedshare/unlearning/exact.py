@@ -5,7 +5,7 @@ configuration and the seed gets the same bytes.
 """
 
 from models_engine.federation.cohort import Cohort
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Devices, Progress, Training
 from models_engine.fedshare.unlearning.strategy import ForgetTask, Forgotten
@@ -40,7 +40,7 @@ class RollbackReplay:
         return Forgotten(training.replay(progress)[0], devices.cohort)
 
 
-def _again(task: ForgetTask, folder: StateFolder | None) -> tuple["_Watched", Training]:
+def _again(task: ForgetTask, folder: StateFiles | None) -> tuple["_Watched", Training]:
     """Learning the course without the data."""
     devices = _Watched(task.start_devices(task.model.config, None))
     return devices, Training(task.model.config, task.course_after(), devices, folder)

@@ -11,7 +11,7 @@ from models_engine.federation.cohort import Cohort
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Devices, Progress
@@ -82,9 +82,9 @@ class ForgetTask:
     calibration: Calibration
     make_cohort: MakeCohort
     start_devices: StartDevices
-    snapshots: StateFolder | None = None
+    snapshots: StateFiles | None = None
     """Where the training left the states before its windows."""
-    checkpoints: StateFolder | None = None
+    checkpoints: StateFiles | None = None
     """Where learning again is taken up that was interrupted. The devices keep their part themselves."""
 
     @property

@@ -1,6 +1,7 @@
 import torch
 
 from models_engine.federation.fleet import DeviceData, PrivateVectors, SimulatedFleet
+from models_engine.fedshare.places import Folder
 from models_engine.fedshare.replicas import Replicas
 from tests.worlds import SMALL, World
 
@@ -11,14 +12,14 @@ def _data(*pairs: tuple[int, int]) -> DeviceData:
 
 
 def test_devices_keep_what_they_are_given_once(tmp_path):
-    fleet = SimulatedFleet(tmp_path)
+    fleet = SimulatedFleet(Folder(tmp_path))
     assert fleet.add(_data((1, 10), (1, 11), (2, 10))) == 3
     assert fleet.add(_data((1, 10), (3, 10))) == 1
     assert fleet.data().subject_keys.tolist() == [1, 1, 2, 3]
 
 
 def test_a_wiped_device_holds_nothing_and_the_others_everything(tmp_path):
-    fleet = SimulatedFleet(tmp_path)
+    fleet = SimulatedFleet(Folder(tmp_path))
     fleet.add(_data((1, 10), (2, 10), (2, 11)))
     fleet.keep_private(7, PrivateVectors(torch.tensor([1, 2]), torch.ones(2, 1, 4)))
     fleet.erase(torch.tensor([2]))
@@ -30,7 +31,7 @@ def test_a_wiped_device_holds_nothing_and_the_others_everything(tmp_path):
 
 
 def test_a_cohort_carries_on_with_the_vectors_of_a_version(tmp_path):
-    world, fleet = World(), SimulatedFleet(tmp_path)
+    world, fleet = World(), SimulatedFleet(Folder(tmp_path))
     fleet.add(
         DeviceData(
             world.subject_keys[world.all.subjects],

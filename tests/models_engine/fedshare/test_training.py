@@ -8,8 +8,9 @@ import torch
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course, Window
 from models_engine.fedshare.data import Edges, SharedData
-from models_engine.fedshare.files import StateFileError, StateFolder
+from models_engine.fedshare.files import StateFileError, StateFiles
 from models_engine.fedshare.model import Model, ModelFileError
+from models_engine.fedshare.places import Folder
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.server import Server, initial_items, initial_subjects
 from models_engine.fedshare.training import Training, snapshot_rounds
@@ -138,8 +139,8 @@ def test_a_training_that_was_killed_ends_with_the_same_bytes(tmp_path, fraction,
     whole = Training(SMALL, course, WorldDevices(world, SMALL)).run()
 
     def training():
-        devices = WorldDevices(world, SMALL, StateFolder(tmp_path / "devices"))
-        return Training(SMALL, course, devices, StateFolder(tmp_path / "server"), checkpoint_every=5)
+        devices = WorldDevices(world, SMALL, StateFiles(Folder(tmp_path / "devices")))
+        return Training(SMALL, course, devices, StateFiles(Folder(tmp_path / "server")), checkpoint_every=5)
 
     with pytest.raises(Killed):
         training().run(_killed_at(fraction))
@@ -154,8 +155,8 @@ def test_a_training_that_was_killed_ends_with_the_same_bytes(tmp_path, fraction,
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
     world = World()
-    course, folder = _windows(world, 1), StateFolder(tmp_path / "server")
-    devices = WorldDevices(world, SMALL, StateFolder(tmp_path / "devices"))
+    course, folder = _windows(world, 1), StateFiles(Folder(tmp_path / "server"))
+    devices = WorldDevices(world, SMALL, StateFiles(Folder(tmp_path / "devices")))
     with pytest.raises(Killed):
         Training(SMALL, course, devices, folder, checkpoint_every=5).run(_killed_at(0.5))
     other = replace(SMALL, learning_rate=0.01)
@@ -164,7 +165,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
 
 
 def test_one_changed_byte_in_a_checkpoint_is_refused(tmp_path):
-    folder = StateFolder(tmp_path)
+    folder = StateFiles(Folder(tmp_path))
     folder.write("running", {"items": torch.ones(3)}, {})
     (path,) = tmp_path.glob("*.safetensors")
     damaged = bytearray(path.read_bytes())

@@ -8,7 +8,8 @@ import torch
 from models_engine.evaluation.margins import fold_in_margins, matched_items
 from models_engine.fedshare.course import Course, Window
 from models_engine.fedshare.data import Edges, rows_of
-from models_engine.fedshare.files import StateFolder
+from models_engine.fedshare.files import StateFiles
+from models_engine.fedshare.places import Folder
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.server import Server
 from models_engine.fedshare.training import Training
@@ -53,8 +54,8 @@ def _task(world, trained, erased=(), unshared=NOTHING, deleted=NOTHING, course=N
         erased=mask,
         calibration=AMPLITUDES,
         make_cohort=_carrying_on(world, cohort),
-        start_devices=_at_the_start(world, snapshots and StateFolder(snapshots / "devices")),
-        snapshots=snapshots and StateFolder(snapshots / "server"),
+        start_devices=_at_the_start(world, snapshots and StateFiles(Folder(snapshots / "devices"))),
+        snapshots=snapshots and StateFiles(Folder(snapshots / "server")),
     )
 
 
@@ -218,8 +219,8 @@ def test_rollback_and_replay_equals_training_that_never_saw_the_data_byte_for_by
     world, trained, tmp_path, subject, replayed
 ):
     course = _windows(world)
-    devices = WorldDevices(world, SMALL, StateFolder(tmp_path / "devices"))
-    Training(SMALL, course, devices, StateFolder(tmp_path / "server")).run()
+    devices = WorldDevices(world, SMALL, StateFiles(Folder(tmp_path / "devices")))
+    Training(SMALL, course, devices, StateFiles(Folder(tmp_path / "server"))).run()
     task = _task(world, trained, erased=[subject], course=course, snapshots=tmp_path)
     done: list[float] = []
     forgotten = RollbackReplay().forget(task, done.append).model
@@ -229,11 +230,11 @@ def test_rollback_and_replay_equals_training_that_never_saw_the_data_byte_for_by
 
 
 def test_a_replay_leaves_only_snapshots_that_the_data_never_reached(world, trained, tmp_path):
-    course, folder = _windows(world), StateFolder(tmp_path / "server")
-    Training(SMALL, course, WorldDevices(world, SMALL, StateFolder(tmp_path / "devices")), folder).run()
-    before = {path.name for path in folder.folder.glob("*.safetensors")}
+    course, folder = _windows(world), StateFiles(Folder(tmp_path / "server"))
+    Training(SMALL, course, WorldDevices(world, SMALL, StateFiles(Folder(tmp_path / "devices"))), folder).run()
+    before = {name for name in folder.place.names() if name.endswith(".safetensors")}
     RollbackReplay().forget(_task(world, trained, erased=[3], course=course, snapshots=tmp_path), lambda f: None)
-    after = {path.name for path in folder.folder.glob("*.safetensors")}
+    after = {name for name in folder.place.names() if name.endswith(".safetensors")}
     assert len(after) == 2
     assert not before & after
 

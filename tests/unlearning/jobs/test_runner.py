@@ -86,7 +86,7 @@ def assert_sound(document):
     assert len(checks) == 6
 
 
-def test_what_is_left_after_an_erasure_points_at_nobody(recommender, django_capture_on_commit_callbacks):
+def test_what_is_left_after_an_erasure_points_at_nobody(recommender, django_capture_on_commit_callbacks, settings):
     (ann,) = find_subjects(["u3"])
     first = recommender.serving
     with django_capture_on_commit_callbacks(execute=True):
@@ -101,7 +101,7 @@ def test_what_is_left_after_an_erasure_points_at_nobody(recommender, django_capt
     assert not storages["artifacts"].exists(first.artifact)
     assert ModelVersion.objects.get(pk=first.pk).destroyed_at is not None
     needle = int(ann.learning_key).to_bytes(8, "little", signed=True)
-    for folder in (storages["artifacts"].location, simulated_fleet().folder):
+    for folder in (storages["artifacts"].location, settings.DEVICES):
         for path in (p for p in Path(folder).rglob("*") if p.is_file()):
             assert needle not in path.read_bytes()
     assert bytes(ann.identity_digest).hex() not in str(list(LogEntry.objects.values_list("payload", flat=True)))
