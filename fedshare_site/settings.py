@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from audits.verification.plan import LEVELS
 from fedshare_site import embedded, logs
 from fedshare_site.broker import broker
-from unlearning.requests.calendars import is_known
+from unlearning.requests.calendars import known_place
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -326,7 +326,7 @@ FEDSHARE_HOLIDAYS = os.environ.get("FEDSHARE_HOLIDAYS", "")
 """Whose public holidays no period ends on (Regulation 1182/71 art. 3(4)): a country such as `FR`, or `DE-BY`.
 Without it, Saturdays and Sundays alone. It holds until an administrator sets a policy in the dashboard, and for
 requests that come in: a period that runs keeps the calendar that it began with."""
-if FEDSHARE_HOLIDAYS and not is_known(FEDSHARE_HOLIDAYS):
+if FEDSHARE_HOLIDAYS and known_place(FEDSHARE_HOLIDAYS) != FEDSHARE_HOLIDAYS:
     raise ImproperlyConfigured(f"FEDSHARE_HOLIDAYS: {FEDSHARE_HOLIDAYS!r} is no known country or region")
 
 FEDSHARE_JOURNAL = Path(os.environ.get("FEDSHARE_JOURNAL", VAR / "journal"))

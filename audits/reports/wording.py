@@ -100,6 +100,7 @@ EVENTS = {
     "replaced": _("new model serves"),
     "destroyed": _("old model, sealed records and keys destroyed"),
     "completed": _("request completed"),
+    "taken_in": _("taken in by hand"),
     "identity_asked": _("requester asked who they are"),
     "identity_verified": _("requester's identity established"),
     "held": _("put on hold"),

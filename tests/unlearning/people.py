@@ -25,9 +25,11 @@ def make_subject(identity: str, share_percent: int, items: int = 40) -> Subject:
     return subject
 
 
-def ask_erasure(*identities: Identity, external_id: str = "e-1", source: str = "crm", **more) -> Request:
+def ask_erasure(
+    *identities: Identity, external_id: str = "e-1", source: str = "crm", regime: str = "gdpr", **more
+) -> Request:
     """An erasure as the CRM opens it."""
-    return opening.erase(identities, Submission(source, external_id), **more)[0]
+    return opening.erase(identities, Submission(source, external_id, regime), **more)[0]
 
 
 def ask_slider(identity: Identity, share_percent: int, external_id: str = "s-1", **more) -> Request | None:

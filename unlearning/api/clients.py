@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
@@ -76,10 +77,15 @@ def check_name(name: str) -> None:
     Raises:
         BadField: it has other characters, or means something to this service.
     """
-    if not re.fullmatch(r"[\w.-]{1,80}", name, re.ASCII):
-        raise BadField("name", "give up to 80 letters, digits, dots, hyphens and underscores")
+    if not re.fullmatch(r"[^\W_][\w.-]{0,79}", name, re.ASCII):
+        raise BadField(
+            "name",
+            "give up to 80 letters, digits, dots, hyphens and underscores; begin with a letter or digit",
+        )
     if name in _OURS or name.startswith(PREFIX):
         raise BadField("name", f"{name} means something to this service: give another")
+    if User.objects.filter(username__iexact=name).exists():
+        raise BadField("name", f"{name} is an officer's name, and histories tell people and clients apart by it")
 
 
 def give_credentials(name: str, *, sandbox: bool = False, scopes: Sequence[str] | None = None) -> tuple[str, str]:

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 from rest_framework.request import Request as HttpRequest
@@ -94,7 +93,7 @@ class _Webhook(ClientView):
 
     def mine(self) -> QuerySet[Endpoint]:
         """All of them."""
-        return Endpoint.objects.filter(owner=self.client)
+        return Endpoint.objects.registered().filter(owner=self.client)
 
     def one(self, endpoint_id: UUID) -> Endpoint:
         """One of them; 404 for any other."""
@@ -187,8 +186,8 @@ class OneWebhook(_Webhook):
 
     @described("delete_webhook", "webhooks", {204: None}, missing=True)
     def delete(self, http: HttpRequest, endpoint_id: UUID) -> Response:
-        """With what was to be told it; the record of attempts stays."""
-        self.one(endpoint_id).delete()
+        """What it was to be told is given up; what it was told stays on record."""
+        endpoints.remove(self.one(endpoint_id))
         return Response(status=204)
 
 
@@ -222,12 +221,7 @@ class Test(_Webhook):
         endpoint = self.one(endpoint_id)
 
         def act(wanted: dict[str, Any]) -> Response:
-            now = timezone.now()
-            example = catalogue.EXAMPLES[catalogue.TEST]
-            delivery = Delivery.objects.create(
-                endpoint=endpoint, event=catalogue.TEST, payload=example, occurred_at=now, next_at=now
-            )
-            return Response(DeliveryOut(delivery).data, status=202)
+            return Response(DeliveryOut(delivering.send_test(endpoint)).data, status=202)
 
         return self.write(EmptyIn, act)
 

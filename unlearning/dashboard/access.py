@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -92,4 +92,9 @@ def _refusal(http: HttpRequest, may: May | None) -> HttpResponse | None:
 def _to_sign_in(http: HttpRequest) -> HttpResponse:
     if http.htmx:  # a live part of a page whose session has ended: the whole page goes to the sign-in
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    return redirect_to_login(http.get_full_path())
+    if http.method in _READS:
+        return redirect_to_login(http.get_full_path())
+    came_from = http.headers.get("Referer", "")  # what was sent is gone: they go on at the page that it was sent from
+    if url_has_allowed_host_and_scheme(came_from, allowed_hosts={http.get_host()}, require_https=http.is_secure()):
+        return redirect_to_login(came_from)
+    return redirect_to_login(reverse("dashboard:home"))

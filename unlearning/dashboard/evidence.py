@@ -2,11 +2,13 @@
 
 import tempfile
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import django_filters
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.files.storage import storages
 from django.core.paginator import Paginator
@@ -27,8 +29,8 @@ from audits.evidence.models import IssuedDocument, LogCheckpoint, WaitingEntry
 from audits.reports.verify import Trust, verify_report
 from audits.reports.verify.checks import is_sound
 from audits.reports.verify.signature import MOST_BYTES
-from audits.reports.writing import write_reports
 from unlearning.dashboard.access import page
+from unlearning.dashboard.forms import DayInput
 from unlearning.officers.roles import May
 from unlearning.requests.register import issue_register
 
@@ -61,13 +63,13 @@ class DocumentFilter(django_filters.FilterSet):
         label=gettext_lazy("Issued from"),
         field_name="issued_at__date",
         lookup_expr="gte",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
     )
     issued_before = django_filters.DateFilter(
         label=gettext_lazy("until"),
         field_name="issued_at__date",
         lookup_expr="lte",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
     )
     digest = django_filters.CharFilter(
         label=gettext_lazy("SHA-256 begins with"), lookup_expr="istartswith", max_length=64
@@ -81,8 +83,8 @@ class DocumentFilter(django_filters.FilterSet):
 class PeriodForm(forms.Form):
     """The period of a register."""
 
-    start = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label=gettext_lazy("Until before"), widget=forms.DateInput(attrs={"type": "date"}))
+    start = forms.DateField(label=gettext_lazy("From"), widget=DayInput())
+    until = forms.DateField(label=gettext_lazy("Until before"), widget=DayInput())
 
     def clean(self) -> dict[str, Any]:
         """The period has a beginning before its end."""
@@ -172,9 +174,8 @@ def register(http: HttpRequest) -> HttpResponse:
     if not period.is_valid():
         return render(http, "dashboard/evidence/register.html", {"period": period}, status=400)
     start, until = (_midnight(period.cleaned_data[name]) for name in ("start", "until"))
-    document = issue_register(start, until)
-    write_reports(document)
-    messages.success(http, _("The register is issued and signed; it stands first in the list."))
+    issue_register(start, until)
+    messages.success(http, _("The register is issued, and stands first in the list; its PDF is there in a moment."))
     return redirect("dashboard:evidence")
 
 
@@ -238,11 +239,15 @@ def _rows(found: QuerySet[IssuedDocument]) -> list[dict[str, Any]]:
 def _about(document: IssuedDocument) -> str:
     """What tells it from others of its kind, beside a request's own name."""
     if document.schema == REGISTER:
-        start, end = document.period["from"][:10], document.period["until"][:10]
+        zone = ZoneInfo(document.period.get("zone", "UTC"))
+        start, end = (
+            datetime.fromisoformat(document.period[name]).astimezone(zone).date().isoformat()
+            for name in ("from", "until")
+        )
         return _("{start} until before {end}").format(start=start, end=end)
     owner = getattr(document, {BATCH: "job", CERTIFICATION: "certification"}.get(document.schema, ""), None)
     return str(owner.pk)[:8] if owner else ""
 
 
 def _midnight(day: Any) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(settings.FEDSHARE_TIME_ZONE))

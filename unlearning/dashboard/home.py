@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,9 +16,11 @@ from unlearning.jobs.models import Job
 from unlearning.requests.deadlines import suspended
 from unlearning.requests.models import Proposal
 from unlearning.requests.states import State
-from unlearning.webhooks.models import Endpoint
+from unlearning.webhooks.models import Delivery, Endpoint
 
 _FIRST = 8
+_TRIES = 3
+"""At a delivery, from which on somebody should look why it is not accepted."""
 _SPAN = timedelta(days=90)
 
 
@@ -66,6 +69,7 @@ def _attention(http: HttpRequest) -> dict[str, Any]:
     """What waits for somebody, and why."""
     waiting = figures.open_requests()
     troubled = waiting.filter(state=State.NEEDS_ATTENTION).select_related("job").order_by("due_at")
+    registered = Endpoint.objects.registered()
     proposals = Proposal.objects.filter(decided_at=None).select_related("request")
     return {
         "troubled": list(troubled[:_FIRST]),
@@ -74,5 +78,10 @@ def _attention(http: HttpRequest) -> dict[str, Any]:
         ],
         "paused": list(waiting.filter(job__state=Job.State.PAUSED).order_by("due_at")[:_FIRST]),
         "held": list(waiting.filter(state=State.ON_HOLD, rows_removed_at__isnull=False).order_by("due_at")[:_FIRST]),
-        "silenced": list(Endpoint.objects.exclude(disabled_at=None).exclude(disabled_because=SWITCHED_OFF)[:_FIRST]),
+        "silenced": list(registered.exclude(disabled_at=None).exclude(disabled_because=SWITCHED_OFF)[:_FIRST]),
+        "unreached": list(
+            registered.filter(disabled_at=None, deliveries__state=Delivery.State.PENDING, deliveries__tries__gte=_TRIES)
+            .annotate(waiting=Count("deliveries"))
+            .order_by("name")[:_FIRST]
+        ),
     }

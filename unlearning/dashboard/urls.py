@@ -70,6 +70,7 @@ _settings = [
     path("webhooks/<uuid:endpoint_id>/", webhooks.webhook, name="webhook"),
     path("webhooks/<uuid:endpoint_id>/change", webhooks.change_webhook, name="change-webhook"),
     path("webhooks/<uuid:endpoint_id>/remove", webhooks.remove_webhook, name="remove-webhook"),
+    path("webhooks/<uuid:endpoint_id>/test", webhooks.test_webhook, name="test-webhook"),
     path("webhooks/<uuid:endpoint_id>/rotate", webhooks.rotate_webhook, name="rotate-webhook"),
     path("webhooks/<uuid:endpoint_id>/switch", webhooks.switch_webhook, name="switch-webhook"),
     path("webhooks/<uuid:endpoint_id>/<uuid:delivery_id>/replay", webhooks.replay, name="replay"),

@@ -17,13 +17,14 @@ from unlearning.requests.states import State
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
-_OPEN = (Job.State.QUEUED, Job.State.RUNNING, Job.State.PAUSED, Job.State.NEEDS_ATTENTION)
+OPEN = (Job.State.QUEUED, Job.State.RUNNING, Job.State.PAUSED, Job.State.NEEDS_ATTENTION)
+"""States of a job that has not ended."""
 
 ALLOWED_IN: dict[JobEvent.Action, tuple[Job.State, ...]] = {
     JobEvent.Action.PAUSE: (Job.State.QUEUED, Job.State.RUNNING),
     JobEvent.Action.GO_ON: (Job.State.PAUSED, Job.State.NEEDS_ATTENTION),
-    JobEvent.Action.CANCEL: _OPEN,
-    JobEvent.Action.ESCALATE: _OPEN,
+    JobEvent.Action.CANCEL: OPEN,
+    JobEvent.Action.ESCALATE: OPEN,
 }
 """In which states an officer can take each action."""
 

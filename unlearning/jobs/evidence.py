@@ -17,7 +17,7 @@ from unlearning.jobs.plans import frozen_at
 from unlearning.requests import deadlines
 from unlearning.requests.models import Request
 from unlearning.requests.retention import kept_until
-from unlearning.webhooks.outbox import recipients
+from unlearning.webhooks.outbox import told_of
 
 
 def evidence_content(
@@ -61,7 +61,7 @@ def evidence_content(
         "conclusion": last.conclusion,
         "attacks": attack_classes(tested=last.judgement.result is not None),
         "destroyed": gone,
-        "recipients": recipients(),
+        "recipients": told_of(str(request.id)),
         "kept_until": kept_until(now).isoformat(),
     }
 

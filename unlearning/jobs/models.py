@@ -1,11 +1,13 @@
 """Jobs: the row is the truth, a Celery message only a wake-up."""
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 
 class Job(models.Model):
@@ -72,6 +74,11 @@ class Job(models.Model):
     def seconds(self) -> float:
         """What its phases have taken so far, to compare with the estimate."""
         return sum(self.timings.values())
+
+    @property
+    def taken(self) -> timedelta | None:
+        """From the first claim to the end, or until now."""
+        return (self.finished_at or timezone.now()) - self.started_at if self.started_at else None
 
     @property
     def may_try_again(self) -> bool:

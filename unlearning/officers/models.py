@@ -26,6 +26,7 @@ class AccessRecord(models.Model):
         SEARCH = "search", "looked up by identity"
         EXPORT = "export", "exported"
         LINK = "link", "made a link to their page"
+        TAKE_IN = "take_in", "took a request of theirs in"
         SETTING = "setting", "changed a setting"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)

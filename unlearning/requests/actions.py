@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 from audits.evidence import log
 from audits.evidence.periods import may_extend_until
 from unlearning.requests import acceptance
-from unlearning.requests.deadlines import clock_of, deadline_of
+from unlearning.requests.deadlines import calendar_of, deadline_of, paused_until, stands_still
 from unlearning.requests.errors import BadField, NotAllowed
 from unlearning.requests.grounds import GROUNDS, Extension
 from unlearning.requests.models import Request, RequestEvent
@@ -86,6 +85,15 @@ def release(request: Request, by: By) -> Request:
     return _take(request, RequestEvent.Action.RELEASE, by, act)
 
 
+def can_be_extended(request: Request) -> bool:
+    """Whether its period can still be extended: once, and within the first."""
+    if request.extended_at is not None or request.state not in ALLOWED_IN[RequestEvent.Action.EXTEND]:
+        return False
+    now = timezone.now()
+    clock = calendar_of(request).clock(request.received_at, paused_until(now, request))
+    return now < may_extend_until(request.regime, request.received_at, clock)
+
+
 def extend(request: Request, by: By, reason: str) -> Request:
     """Extend the period, once, and within the first one (GDPR art. 12(3); Cal. Civ. Code § 1798.130(a)(2)).
 
@@ -99,7 +107,9 @@ def extend(request: Request, by: By, reason: str) -> Request:
         now = timezone.now()
         if request.extended_at is not None:
             raise NotAllowed(_("the period was extended before: it can be extended once"))
-        if now >= may_extend_until(request.regime, request.received_at, clock_of(request)):
+        if stands_still(request):  # what has stood still so far counts, whatever comes of the doubt
+            request.paused, request.identity_asked_at = paused_until(now, request), now
+        if not can_be_extended(request):
             raise NotAllowed(_("the first period is over: the requester had to be told of an extension within it"))
         request.extended_at, request.extension_reason = now, reason
         request.due_at = deadline_of(request, extended=True)
@@ -146,10 +156,7 @@ def _let_the_clock_go_on(request: Request) -> None:
     """GDPR: a doubt about identity suspends the period (EDPB Guidelines 01/2022, 157). California: nothing does."""
     if request.identity_asked_at is None:
         return
-    if request.regime == Request.Regime.GDPR:
-        waited = timezone.now() - request.identity_asked_at
-        request.paused += timedelta(seconds=int(waited.total_seconds()))
-    request.identity_asked_at = None
+    request.paused, request.identity_asked_at = paused_until(timezone.now(), request), None
     request.due_at = deadline_of(request, extended=request.extended_at is not None)
 
 

@@ -24,11 +24,17 @@ class Calendar:
         return Clock(self.zone, public_holidays(self.holidays, received_at.year), paused, extended)
 
 
-def is_known(place: str) -> bool:
-    """Whether the holidays of a country, or of a region of it, are known."""
-    country, _, region = place.partition("-")
+def known_place(place: str) -> str | None:
+    """A country, or a region of one, as its holidays are known under; None where they aren't."""
+    country, _, region = place.strip().partition("-")
+    country = country.upper()
     regions = holidays.list_supported_countries().get(country)
-    return regions is not None and (region in regions or place == country)
+    if regions is None:
+        return None
+    if not region:
+        return country
+    found = next((one for one in regions if one.casefold() == region.casefold()), None)
+    return None if found is None else f"{country}-{found}"
 
 
 def public_holidays(place: str, year: int) -> frozenset[date]:

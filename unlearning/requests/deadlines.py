@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import F, Q
 
 from audits.evidence.periods import Clock, due_at
 from unlearning.requests.calendars import Calendar
@@ -46,19 +46,32 @@ def clock_of(request: Request, *, extended: bool = False) -> Clock:
     return calendar_of(request).clock(request.received_at, request.paused, extended)
 
 
-def last_day(due_at: datetime) -> date:
-    """The last day of a period, in the controller's time zone; a period's end is the first moment after it."""
-    return (due_at - timedelta(microseconds=1)).astimezone(ZoneInfo(settings.FEDSHARE_TIME_ZONE)).date()
+def last_day(request: Request) -> date:
+    """The last day of its period, which ends with the first moment after it."""
+    return last_day_before(request.due_at, request)
+
+
+def last_day_before(end: datetime, request: Request) -> date:
+    """The last day of a request's period, if it had another end."""
+    return (end - timedelta(microseconds=1)).astimezone(ZoneInfo(calendar_of(request).zone)).date()
+
+
+def paused_until(now: datetime, request: Request) -> timedelta:
+    """How long a doubt about the requester's identity has stopped the clock."""
+    if not stands_still(request):
+        return request.paused
+    return request.paused + timedelta(seconds=int((now - request.identity_asked_at).total_seconds()))
 
 
 def stands_still(request: Request) -> bool:
-    """Whether a doubt about the requester's identity suspends the period (GDPR art. 12(6))."""
-    return request.regime == Request.Regime.GDPR and request.identity_asked_at is not None
+    """Whether a doubt about the requester's identity suspends the period (GDPR art. 12(6)); not one that is over."""
+    asked_at = request.identity_asked_at
+    return request.regime == Request.Regime.GDPR and asked_at is not None and asked_at < request.due_at
 
 
 def suspended() -> Q:
     """The same for rows."""
-    return Q(regime=Request.Regime.GDPR, identity_asked_at__isnull=False)
+    return Q(regime=Request.Regime.GDPR, identity_asked_at__lt=F("due_at"))
 
 
 def as_json(request: Request) -> dict[str, Any]:
@@ -75,8 +88,10 @@ def as_json(request: Request) -> dict[str, Any]:
 
 def _in_the_way(request: Request, extended: bool) -> list[date]:
     """Public holidays, beside weekends, on which the period would have ended."""
-    full = clock_of(request, extended=extended)
     found: list[date] = []
+    if request.regime == Request.Regime.CCPA:  # days of the calendar: nothing moves their end
+        return found
+    full = clock_of(request, extended=extended)
     while (end := _last_day(request, Clock(full.zone, found, full.paused, extended))) in full.holidays:
         found.append(end)
     return found

@@ -18,7 +18,7 @@ from unlearning.lineage.models import Interaction, Item, Subject
 from unlearning.lineage.subjects import Identity, ensure_items
 from unlearning.requests import acceptance
 from unlearning.requests.errors import BadField, IdTaken
-from unlearning.requests.models import Request
+from unlearning.requests.models import Duplicate, Request
 from unlearning.requests.opening import Submission, create_request, lock_id, standing
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
@@ -81,7 +81,7 @@ def decide(
         if not _is_of(event, subject, decision):
             raise IdTaken
         return request, False
-    if request is not None:
+    if request is not None or _is_merged(submission):
         raise IdTaken
     corrected = _correctable(subject, decision.corrects)
     record_consent(
@@ -160,7 +160,8 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
         if earlier.part != digest or not earlier.subjects.filter(subject=subject).exists():
             raise IdTaken
         return earlier, False
-    if ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id).exists():
+    recorded = ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id)
+    if recorded.exists() or _is_merged(submission):
         raise IdTaken
     rows = Interaction.objects.filter(subject=subject)
     if part.items:
@@ -196,6 +197,11 @@ def categories_without(covered: Sequence[str] | None, taken_back: Sequence[str])
     if present is None:
         present = Item.objects.values_list("category", flat=True).distinct()
     return sorted(set(present) - set(taken_back))
+
+
+def _is_merged(submission: Submission) -> bool:
+    """Whether the id stands for a submission that was merged into another's request."""
+    return Duplicate.objects.filter(source=submission.source, external_id=submission.external_id).exists()
 
 
 def _is_of(event: ConsentEvent, subject: Subject, decision: Decision) -> bool:

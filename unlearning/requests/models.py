@@ -65,7 +65,7 @@ class Request(models.Model):
     due_at = models.DateTimeField(help_text="End of the period that the regime allows")
     time_zone = models.CharField(max_length=50, blank=True, db_default="", help_text="Whose days its period counts")
     holidays = models.CharField(
-        max_length=12, blank=True, db_default="", help_text="Country or region on whose holidays it does not end"
+        max_length=40, blank=True, db_default="", help_text="Country or region on whose holidays it does not end"
     )
     identity_asked_at = models.DateTimeField(null=True, help_text="While the requester's identity is in doubt")
     paused = models.DurationField(default=timedelta(0), help_text="How long it was, as far as that stops the clock")
@@ -149,6 +149,7 @@ class Duplicate(models.Model):
     source = models.CharField(max_length=100)
     external_id = models.CharField(max_length=100)
     manner = models.CharField(max_length=20, choices=Manner)
+    regime = models.CharField(max_length=10, choices=Request.Regime, blank=True, db_default="")
     received_at = models.DateTimeField()
 
     class Meta:
@@ -170,6 +171,7 @@ class RequestEvent(models.Model):
         MERGE = "merged", "a duplicate was merged"
         REFUSE = "refused", "refused"
         CANCEL = "cancelled", "cancelled"
+        TAKE_IN = "taken_in", "taken in by hand"
 
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="events")
     action = models.CharField(max_length=20, choices=Action)
@@ -266,7 +268,7 @@ class Policy(models.Model):
         default=3, db_default=3, help_text="So long before its period ends, a request waits for no others any more"
     )
     holidays = models.CharField(  # noqa: DJ001  (not set is not none)
-        max_length=12, null=True, help_text="Country or region on whose holidays no period ends; null: the operator's"
+        max_length=40, null=True, help_text="Country or region on whose holidays no period ends; null: the operator's"
     )
     set_by = models.CharField(max_length=150)
     set_at = models.DateTimeField(auto_now_add=True)

@@ -14,7 +14,7 @@ from unlearning.consent.models import ConsentEvent
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, find_subjects
 from unlearning.requests import acceptance, policy
-from unlearning.requests.deadlines import deadline
+from unlearning.requests.deadlines import deadline, deadline_of
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.grounds import Ground
 from unlearning.requests.models import Duplicate, Manner, Request, RequestEvent, RequestSubject
@@ -152,9 +152,30 @@ def _merge(request: Request, submission: Submission) -> None:
         external_id=submission.external_id,
         manner=submission.manner,
         received_at=submission.received_at or now,
+        regime=submission.regime,
     )
+    _hasten(request, submission, now)
     RequestEvent.objects.create(request=request, action=RequestEvent.Action.MERGE, by=submission.source, at=now)
     log.append("request.merged", {"manner": submission.manner, "request": str(request.id)})
+
+
+def note_taking_in(request: Request, by: str, reason: str) -> None:
+    """Put on record which officer took in what came by letter or telephone."""
+    RequestEvent.objects.create(
+        request=request, action=RequestEvent.Action.TAKE_IN, by=by, reason=reason, at=timezone.now()
+    )
+
+
+def _hasten(request: Request, submission: Submission, now: datetime) -> None:
+    """Have the answer due when the first of those who asked must have it; a period that was extended stays."""
+    received_at, calendar = submission.received_at or now, policy.in_force().calendar
+    theirs = deadline(submission.regime, received_at, calendar)
+    if theirs >= request.due_at or request.extended_at is not None:
+        return
+    request.regime, request.received_at = submission.regime, received_at
+    request.time_zone, request.holidays = calendar.zone, calendar.holidays
+    request.due_at = deadline_of(request, extended=False)
+    request.save(update_fields=["regime", "received_at", "time_zone", "holidays", "due_at"])
 
 
 def _await_identity(request: Request, by: str) -> None:

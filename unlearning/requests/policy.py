@@ -8,7 +8,7 @@ from django.db import transaction
 
 from audits.evidence import log
 from audits.verification.plan import LEVELS, NARROWEST_MARGIN, WIDEST_MARGIN, AssuranceLevel
-from unlearning.requests.calendars import Calendar, is_known
+from unlearning.requests.calendars import Calendar, known_place
 from unlearning.requests.deadlines import installed_calendar
 from unlearning.requests.errors import BadField
 from unlearning.requests.models import Policy
@@ -81,7 +81,7 @@ def set_policy(wanted: InForce, by: str) -> Policy:
         raise BadField("batch_window", f"give 0 to {LONGEST_WINDOW} seconds")
     if wanted.urgent_days not in URGENT_DAYS:
         raise BadField("urgent_days", f"give {URGENT_DAYS[0]} to {URGENT_DAYS[-1]} days")
-    if wanted.holidays and not is_known(wanted.holidays):
+    if wanted.holidays and known_place(wanted.holidays) != wanted.holidays:
         raise BadField("holidays", "give a country such as FR, or a region such as DE-BY")
     told = {
         "assurance": wanted.assurance,

@@ -1,6 +1,6 @@
 """The register: what was asked and answered in a period (GDPR art. 5(2) and 30; 11 CCR § 7101)."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -40,7 +40,11 @@ def issue_register(start: datetime, end: datetime) -> IssuedDocument:
     found = Request.objects.filter(received_at__gte=start, received_at__lt=end).select_related("evidence")
     requests = [_row(request, now) for request in found.annotate(members=Count("subjects")).order_by("received_at")]
     content = {
-        "period": {"from": start.isoformat(), "until": end.isoformat()},
+        "period": {
+            "from": start.astimezone(UTC).isoformat(),
+            "until": end.astimezone(UTC).isoformat(),
+            "zone": settings.FEDSHARE_TIME_ZONE,
+        },
         "processing": _processing(),
         "recipients": recipients(),
         "requests": requests,

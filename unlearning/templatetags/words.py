@@ -1,6 +1,6 @@
 """Names of states, kinds and the rest, in the language that is active."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from django import template
 from django.utils.functional import Promise
@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from audits.reports import wording
 from unlearning.jobs.troubles import translated
 from unlearning.requests import deadlines
+from unlearning.requests.models import Request
 
 register = template.Library()
 
@@ -95,14 +96,15 @@ def access_name(what: str) -> str:
         "search": _("looked an identity up"),
         "export": _("exported what is held"),
         "link": _("made a link to their page"),
+        "take_in": _("took a request of theirs in"),
         "setting": _("changed a setting"),
     }[what]
 
 
 @register.filter
-def last_day(due_at: datetime) -> date:
-    """The last day of a period that ends before this moment."""
-    return deadlines.last_day(due_at)
+def last_day(request: Request) -> date:
+    """The last day of its period."""
+    return deadlines.last_day(request)
 
 
 @register.filter

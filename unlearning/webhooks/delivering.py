@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import time
 from datetime import timedelta
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from unlearning.webhooks.addresses import Forbidden
+from unlearning.webhooks.catalogue import EXAMPLES, TEST
 from unlearning.webhooks.endpoints import secrets_of
 from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
 from unlearning.webhooks.sending import post
@@ -23,6 +25,11 @@ GAPS = tuple(
 
 _CLAIM = timedelta(seconds=60)
 _GONE = 410
+_NO_ANSWER = {
+    socket.gaierror: "no answer: nobody has this name (DNS)",
+    ConnectionRefusedError: "no answer: nobody listens there",
+    TimeoutError: "no answer in time",
+}
 
 
 def due(most: int = 200) -> list[UUID]:
@@ -51,7 +58,7 @@ def deliver(delivery_id: UUID) -> None:
     except Forbidden as error:
         trouble = str(error)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        trouble = f"no answer: {type(error).__name__}"
+        trouble = _NO_ANSWER.get(type(error), f"no answer: {type(error).__name__}")
     _conclude(delivery, status, trouble, round((time.monotonic() - began) * 1000))
 
 
@@ -59,6 +66,12 @@ def replay(delivery: Delivery) -> None:
     """Deliver something again, from the first attempt on."""
     delivery.state, delivery.tries, delivery.next_at = Delivery.State.PENDING, 0, timezone.now()
     delivery.save(update_fields=["state", "tries", "next_at"])
+
+
+def send_test(endpoint: Endpoint) -> Delivery:
+    """Tell an endpoint that this is a test, whether it subscribed to tests or not."""
+    now = timezone.now()
+    return Delivery.objects.create(endpoint=endpoint, event=TEST, payload=EXAMPLES[TEST], occurred_at=now, next_at=now)
 
 
 @transaction.atomic

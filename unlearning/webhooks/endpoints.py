@@ -2,8 +2,11 @@
 
 import base64
 
+from django.db import transaction
+from django.utils import timezone
+
 from audits.evidence import sealing
-from unlearning.webhooks.models import Endpoint
+from unlearning.webhooks.models import Delivery, Endpoint
 
 _PREFIX = "whsec_"
 
@@ -21,6 +24,16 @@ def rotate(endpoint: Endpoint) -> str:
     endpoint.earlier_wrapped_key, endpoint.wrapped_key = endpoint.wrapped_key, sealing.wrap(key)
     endpoint.save(update_fields=["wrapped_key", "earlier_wrapped_key"])
     return secret(key)
+
+
+@transaction.atomic
+def remove(endpoint: Endpoint) -> None:
+    """Tell an endpoint nothing more, and destroy its keys. What it was told stays on record, for who asks later."""
+    now = timezone.now()
+    endpoint.deliveries.filter(state=Delivery.State.PENDING).update(state=Delivery.State.FAILED)
+    endpoint.removed_at, endpoint.disabled_at = now, endpoint.disabled_at or now
+    endpoint.wrapped_key, endpoint.earlier_wrapped_key = b"", None
+    endpoint.save(update_fields=["removed_at", "disabled_at", "wrapped_key", "earlier_wrapped_key"])
 
 
 def secrets_of(endpoint: Endpoint) -> list[str]:

@@ -10,6 +10,14 @@ from django.db.models.fields.json import KT
 from audits.evidence.append_only import append_only
 
 
+class Endpoints(models.QuerySet["Endpoint"]):
+    """Endpoints."""
+
+    def registered(self) -> "Endpoints":
+        """Without those that were removed."""
+        return self.filter(removed_at=None)
+
+
 class Endpoint(models.Model):
     """Somebody's address. Those that are told of withdrawals are recipients (GDPR art. 19)."""
 
@@ -22,7 +30,10 @@ class Endpoint(models.Model):
     earlier_wrapped_key = models.BinaryField(max_length=40, null=True, help_text="Signs beside it after a rotation")
     disabled_at = models.DateTimeField(null=True)
     disabled_because = models.CharField(max_length=200, blank=True)
+    removed_at = models.DateTimeField(null=True, help_text="Kept without its keys, for the record of what it was told")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = Endpoints.as_manager()
 
     class Meta:
         ordering = ["created_at", "id"]

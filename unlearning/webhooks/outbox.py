@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from unlearning.webhooks.catalogue import WITHDRAWN
@@ -31,6 +32,12 @@ def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = N
             for endpoint in subscribed
         ]
     )
+
+
+def told_of(request: str) -> list[str]:
+    """Names of those who were told, or are being told, what a request took back."""
+    about = Delivery.objects.filter(event=WITHDRAWN).alias(about=KT("payload__request")).filter(about=request)
+    return sorted(set(about.values_list("endpoint__name", flat=True)))
 
 
 def recipients() -> list[str]:

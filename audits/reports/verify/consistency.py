@@ -24,10 +24,10 @@ CELLS = {(kind, size) for kind in ("erase", "unshare") for size in ("subject", "
 _TAKEN_BACK = "cancelled"
 """By its sender: such a request needs no answer, and is never late."""
 
-_MOST_HOLIDAYS = 5
-"""In a row, beside weekends, that may move the end of a period."""
+_MOST_HOLIDAYS = 20
+"""Beside weekends, that may move the end of a period and of its extension; runs of ten are known."""
 
-_BESIDE_THE_WAY = ("identity_asked", "identity_verified", "held", "released", "extended", "merged")
+_BESIDE_THE_WAY = ("taken_in", "identity_asked", "identity_verified", "held", "released", "extended", "merged")
 """Moments of a request that its way does not need; their times are checked for order alone."""
 
 _WITHOUT_A_CHECK = (Because.NOTHING_LEARNED, Because.SINGLE_PAIR, Because.NO_CHECK_POSSIBLE)

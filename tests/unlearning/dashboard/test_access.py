@@ -63,7 +63,7 @@ WRITES: dict[str, set[Role]] = {
     **dict.fromkeys(
         ["policies", "new-client", "change-client", "rotate-client", "remove-client", "new-secret", "remove-secret",
          "new-webhook", "change-webhook", "remove-webhook",
-         "rotate-webhook", "switch-webhook", "replay", "new-officer", "change-officer",
+         "rotate-webhook", "test-webhook", "switch-webhook", "replay", "new-officer", "change-officer",
          "reset-officer"],
         frozenset({ADMINISTRATOR}),
     ),
@@ -105,7 +105,8 @@ def addresses(undecided):
         **dict.fromkeys(["change-client", "rotate-client", "remove-client"], (Application.objects.get().client_id,)),
         "remove-secret": [secrets.add("shopify", "", "s").pk],
         **dict.fromkeys(
-            ["webhook", "change-webhook", "remove-webhook", "rotate-webhook", "switch-webhook"], (endpoint.pk,)
+            ["webhook", "change-webhook", "remove-webhook", "rotate-webhook", "switch-webhook", "test-webhook"],
+            (endpoint.pk,),
         ),
         "replay": [endpoint.pk, delivery.pk],
         **dict.fromkeys(["change-officer", "reset-officer"], (somebody.pk,)),

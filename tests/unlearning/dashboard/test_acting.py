@@ -1,8 +1,12 @@
 """What an officer does about requests."""
 
+from datetime import timedelta
 from html import unescape
+from urllib.parse import quote
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 from django.utils.formats import date_format
 
 from models_engine.registry.models import Recommender
@@ -10,8 +14,9 @@ from tests.unlearning.dashboard.conftest import sign_in
 from tests.unlearning.people import ask_erasure, make_subject
 from unlearning.dashboard.requests.acting import ACTIONS
 from unlearning.jobs.models import Job, JobEvent
+from unlearning.officers.models import Officer
 from unlearning.officers.roles import Role
-from unlearning.requests.deadlines import deadline_of, last_day
+from unlearning.requests.deadlines import deadline_of, last_day_before
 from unlearning.requests.models import Proposal, Request, RequestEvent
 from unlearning.requests.states import State
 
@@ -188,5 +193,32 @@ def test_a_bulk_action_on_all_that_fit_keeps_the_filters(officer, accepted, unde
 
 def test_an_action_says_what_it_means_for_this_request(officer, undecided):
     assert "40 rows leave the tables" in officer.get(f"/requests/{undecided.pk}/act/verify-identity").content.decode()
-    day = date_format(last_day(deadline_of(undecided, extended=True)), "DATE_FORMAT")
+    day = date_format(last_day_before(deadline_of(undecided, extended=True), undecided), "DATE_FORMAT")
     assert day in officer.get(f"/requests/{undecided.pk}/act/extend").content.decode()
+
+
+def test_what_somebody_proposed_who_may_no_longer_act_is_not_confirmed(officer, second_officer, undecided):
+    _act(officer, undecided, "close", reason="taken back by telephone")
+    Officer.objects.filter(user=officer.user).update(role=Role.AUDITOR)
+    proposal = Proposal.objects.get()
+    page = second_officer.post(f"/requests/proposals/{proposal.pk}/confirm", follow=True).content.decode()
+    assert "may no longer act" in page
+    assert _state(undecided) == State.IDENTITY_PENDING
+
+
+def test_whoever_is_signed_out_while_sending_goes_on_where_they_were(undecided):
+    page = f"http://testserver/requests/{undecided.pk}/"
+    for referer, following in ((page, page), ("https://elsewhere.example/", "/"), ("", "/")):
+        answer = Client().post("/requests/bulk", {"action": "hold"}, headers={"referer": referer})
+        assert answer["Location"] == f"/sign-in/?next={quote(following, safe='/')}"
+
+
+def test_a_period_that_is_over_is_not_offered_to_be_extended(officer, undecided):
+    """A doubt that came after the period had ended suspends nothing."""
+    long_ago = timezone.now() - timedelta(days=60)
+    due = long_ago + timedelta(days=30)
+    Request.objects.filter(pk=undecided.pk).update(received_at=long_ago, due_at=due)
+    assert "/act/extend" not in officer.get(f"/requests/{undecided.pk}/").content.decode()
+    bulk = officer.post("/requests/bulk", {"action": "extend", "request": [str(undecided.pk)]}).content.decode()
+    assert "Not to 1 other" in bulk
+    assert "days over" in officer.get("/").content.decode()

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audits.evidence.models import IssuedDocument
+from audits.reports.writing import write_reports
 from models_engine.registry.models import Recommender
 from tests.unlearning.people import ask_erasure, ask_slider, make_subject
 from unlearning.consent.models import ConsentEvent
@@ -194,6 +195,8 @@ def test_a_link_is_shown_on_no_other_customer_s_page(officer):
 def register(officer):
     answer = officer.post("/evidence/register", {"start": "2026-01-01", "until": "2026-02-01"})
     assert (answer.status_code, answer["Location"]) == (302, "/evidence/")
+    assert not IssuedDocument.objects.get().reports.exists()  # a worker writes it: with many requests it takes a while
+    write_reports(IssuedDocument.objects.get())
     return IssuedDocument.objects.get()
 
 
@@ -292,7 +295,8 @@ def test_a_due_date_is_the_last_day_and_what_is_left_counts_to_it(officer, accep
 
 
 def test_a_period_that_stands_still_counts_nowhere(officer, undecided):
-    Request.objects.update(due_at=timezone.now() - timedelta(days=3))
+    now = timezone.now()
+    Request.objects.update(due_at=now - timedelta(days=3), identity_asked_at=now - timedelta(days=4))
     counted = figures.due(timezone.now())
     assert (counted["overdue"], counted["identity"]) == (0, 1)
     assert "stands still" in _text(officer, "/requests/")

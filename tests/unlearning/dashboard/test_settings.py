@@ -157,9 +157,15 @@ def test_a_webhook_is_changed_and_removed(administrator):
     assert (endpoint.name, endpoint.url, endpoint.events) == tuple(sent.values())
     assert endpoint.owner == "crm"
     assert "1 delivery that waits" in administrator.get(f"/settings/webhooks/{endpoint.pk}/remove").content.decode()
+    administrator.post(f"/settings/webhooks/{endpoint.pk}/test")
+    assert Delivery.objects.filter(event="webhook.test").count() == 1
     administrator.post(f"/settings/webhooks/{endpoint.pk}/remove")
-    assert not Endpoint.objects.exists()
-    assert _settings_on_record()[-2:] == [f"webhook {endpoint.pk}: changed", f"webhook {endpoint.pk}: removed"]
+    assert not Endpoint.objects.registered().exists()
+    assert administrator.get(f"/settings/webhooks/{endpoint.pk}/").status_code == 404
+    # What it was told stays on record; its keys don't.
+    endpoint.refresh_from_db()
+    assert (bytes(endpoint.wrapped_key), endpoint.deliveries.filter(state="failed").count()) == (b"", 2)
+    assert _settings_on_record()[-2:] == [f"webhook {endpoint.pk}: changed", "webhook Mailing: removed"]
 
 
 @pytest.mark.parametrize("what", ["client", "webhook", "officer"])
@@ -238,3 +244,23 @@ def test_the_controller_s_own_webhooks_are_told_of_everything(administrator, und
 def test_a_name_in_other_letters_is_the_same(administrator):
     assert administrator.post("/settings/officers/new", {"username": "ａｄａ", "role": "auditor"}).status_code == 400
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["b\u0435n", "müller", "crm"])
+def test_a_name_that_looks_like_another_s_or_is_a_client_s(administrator, name):
+    give_credentials("crm")
+    assert administrator.post("/settings/officers/new", {"username": name, "role": "auditor"}).status_code == 400
+
+
+def test_a_client_can_not_have_an_officer_s_name_or_be_a_dot(administrator):
+    for name in ("ada", ".", ".."):
+        answer = administrator.post("/settings/clients/new", {"name": name, "scopes": ["requests:read"]})
+        assert answer.status_code == 400, name
+
+
+def test_who_is_no_administrator_any_more_changes_nobody(administrator):
+    other = sign_in(Role.ADMINISTRATOR)
+    administrator.post(f"/settings/officers/{other.user.pk}/", {"role": "auditor", "active": "on"})
+    answer = other.post(f"/settings/officers/{administrator.user.pk}/", {"role": "auditor"})
+    assert answer.status_code == 403
+    assert User.objects.get(pk=administrator.user.pk).is_active

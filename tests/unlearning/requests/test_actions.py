@@ -9,12 +9,13 @@ from django.db.utils import DatabaseError
 from django.utils import timezone
 
 from audits.evidence.models import LogEntry
+from audits.reports.verify import consistency
 from tests.unlearning.people import ask_erasure, make_subject
 from tests.unlearning.requests.test_requests import at_state
 from unlearning.lineage.models import Interaction
 from unlearning.requests import actions, deadlines
 from unlearning.requests.actions import ALLOWED_IN, By
-from unlearning.requests.calendars import Calendar
+from unlearning.requests.calendars import Calendar, known_place
 from unlearning.requests.errors import BadField, NotAllowed
 from unlearning.requests.models import Request, RequestEvent, RequestSubject
 from unlearning.requests.states import State
@@ -65,7 +66,7 @@ def test_each_action_is_allowed_exactly_where_the_table_says(action, state):
 
 
 def test_the_table_lists_every_action():
-    assert set(ALLOWED_IN) == set(ACTS) == set(Action) - {Action.MERGE}
+    assert set(ALLOWED_IN) == set(ACTS) == set(Action) - {Action.MERGE, Action.TAKE_IN}
 
 
 def test_nothing_leaves_before_the_requester_is_known():
@@ -197,3 +198,49 @@ def test_what_moved_a_deadline_is_put_into_documents(settings):
     # The 25th and 26th are holidays, the 27th a Sunday: it ends with the 28th.
     assert told == {"zone": "Europe/Berlin", "holidays": ["2026-12-25"], "paused_seconds": 0, "extended": None}
     assert request.due_at.isoformat() == "2026-12-28T23:00:00+00:00"
+
+
+def test_no_holiday_moves_a_period_of_calendar_days(settings):
+    settings.FEDSHARE_HOLIDAYS = "US"
+    make_subject("ann", 100)
+    request = ask_erasure("ann", regime="ccpa")
+    request.received_at = timezone.now().replace(year=2026, month=11, day=10, hour=12)
+    request.due_at = deadlines.deadline_of(request, extended=False)
+    assert request.due_at.date().isoformat() == "2026-12-26"  # the first moment after Christmas Day
+    assert deadlines.as_json(request)["holidays"] == []
+
+
+def test_a_period_that_stands_still_can_be_extended_beyond_its_first_end():
+    make_subject("ann", 100)
+    request = ask_erasure("ann", identity_verified=False)
+    long_ago = timezone.now() - timedelta(days=60)
+    Request.objects.filter(pk=request.pk).update(
+        received_at=long_ago,
+        identity_asked_at=long_ago + timedelta(days=1),
+        due_at=deadlines.deadline("gdpr", long_ago, UTC),
+    )
+    extended = actions.extend(request, OFFICER, "complexity")
+    assert extended.paused >= timedelta(days=58)
+    assert extended.due_at == deadlines.deadline_of(extended, extended=True)
+    told = deadlines.as_json(extended)
+    assert told["paused_seconds"] == int(extended.paused.total_seconds())
+
+
+@pytest.mark.parametrize("place", ["RU", "CN", "MM"])
+def test_long_runs_of_holidays_are_stated_and_can_be_checked(settings, place):
+    settings.FEDSHARE_HOLIDAYS = place
+    make_subject("ann", 100)
+    request = ask_erasure("ann")
+    most = 0
+    for days in range(365):
+        received = timezone.now().replace(year=2026, month=1, day=1, hour=12) + timedelta(days=days)
+        request.received_at, request.extended_at, request.extension_reason = received, received, "complexity"
+        most = max(most, len(deadlines.as_json(request)["holidays"]))
+    assert 2 < most <= consistency._MOST_HOLIDAYS
+
+
+@pytest.mark.parametrize(
+    ("given", "known"), [("fr", "FR"), ("de-augsburg", "DE-Augsburg"), ("DE-by", "DE-BY"), ("XX", None), ("DE-", "DE")]
+)
+def test_places_are_known_however_they_are_written(given, known):
+    assert known_place(given) == known

@@ -12,9 +12,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.unlearning.people import ask_erasure, make_subject
 from tests.unlearning.webhooks.receiver import receiving
 from unlearning.webhooks import catalogue, endpoints
+from unlearning.webhooks.catalogue import WITHDRAWN
 from unlearning.webhooks.delivering import GAPS, deliver, due, replay
 from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
-from unlearning.webhooks.outbox import emit, recipients
+from unlearning.webhooks.outbox import emit, recipients, told_of
 
 pytestmark = pytest.mark.django_db
 
@@ -143,7 +144,7 @@ def test_nobody_listening_is_an_attempt_without_a_status(settings):
     emit(catalogue.CONSENT, {"subject": "x", "share_percent": 1})
     _deliver_all()
     attempt = DeliveryAttempt.objects.get()
-    assert (attempt.status, attempt.trouble) == (None, "no answer: ConnectionRefusedError")
+    assert (attempt.status, attempt.trouble) == (None, "no answer: nobody listens there")
 
 
 def test_attempts_can_not_be_rewritten(receiver):
@@ -157,3 +158,13 @@ def test_attempts_can_not_be_rewritten(receiver):
 def test_secrets_are_not_kept_in_clear(receiver):
     endpoint, secret = _register(receiver, catalogue.CONSENT)
     assert secret.encode() not in json.dumps(str(vars(endpoint))).encode()
+
+
+def test_evidence_names_who_was_told_though_they_are_removed_since():
+    make_subject("ann", 100)
+    endpoint, _secret = endpoints.register(owner="crm", name="Mailing", url="https://example.org/", events=[WITHDRAWN])
+    request = ask_erasure("ann")
+    endpoints.remove(endpoint)
+    endpoints.register(owner="crm", name="Later", url="https://example.org/", events=[WITHDRAWN])
+    assert told_of(str(request.pk)) == ["Mailing"]
+    assert recipients() == ["Later"]

@@ -1,15 +1,18 @@
 """What can be done about a request: each action asks for what the law wants, and says what it will do."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -20,10 +23,11 @@ from unlearning.dashboard.access import page, sent
 from unlearning.jobs import control
 from unlearning.jobs.models import JobEvent
 from unlearning.lineage.models import Interaction
+from unlearning.officers.models import allowed, role_of
 from unlearning.officers.roles import May
 from unlearning.requests import actions, proposals
 from unlearning.requests.actions import By
-from unlearning.requests.deadlines import deadline_of, last_day
+from unlearning.requests.deadlines import deadline_of, last_day_before, paused_until
 from unlearning.requests.errors import BadField, NotAllowed
 from unlearning.requests.grounds import GROUNDS
 from unlearning.requests.models import Proposal, Request, RequestEvent
@@ -118,10 +122,6 @@ def _on_job(action: JobEvent.Action) -> Callable[[Request], bool]:
     return lambda request: request.job is not None and request.job.state in control.ALLOWED_IN[action]
 
 
-def _may_extend(request: Request) -> bool:
-    return request.extended_at is None and request.state in actions.ALLOWED_IN[RequestEvent.Action.EXTEND]
-
-
 def _may_close(request: Request) -> bool:
     return proposals.can_be_closed(request) and proposals.open_proposal(request) is None
 
@@ -137,7 +137,9 @@ def _rows(request: Request) -> str:
 
 
 def _extended_end(request: Request) -> str:
-    day = last_day(deadline_of(request, extended=True))
+    so_far = copy(request)  # what has stood still so far is counted, as it will be
+    so_far.paused = paused_until(timezone.now(), request)
+    day = last_day_before(deadline_of(so_far, extended=True), request)
     return _("The period then ends with {day}.").format(day=date_format(day, "DATE_FORMAT"))
 
 
@@ -182,7 +184,7 @@ ACTIONS: dict[str, Action] = {
         ),
         gettext_lazy("The period is extended. Tell the requester, with the reason, if the sender does not."),
         ExtensionForm,
-        _may_extend,
+        actions.can_be_extended,
         lambda request, by, given: actions.extend(request, By(by.name), given["reason"]),
         detail=_extended_end,
     ),
@@ -205,7 +207,7 @@ ACTIONS: dict[str, Action] = {
         lambda request, by, _given: actions.release(request, by),
     ),
     "continue": Action(
-        gettext_lazy("Retry"),
+        gettext_lazy("Let the job go on"),
         gettext_lazy("The job goes on from its last checkpoint, with as many attempts as a new one."),
         gettext_lazy("The job goes on."),
         ActionForm,
@@ -227,7 +229,8 @@ ACTIONS: dict[str, Action] = {
         gettext_lazy("Ask for an exact result"),
         gettext_lazy(
             "The job leaves out the statistical rungs of the ladder and trains the model again without the data, for "
-            "every request that it serves. It takes as long as a training; what was checked before is not used."
+            "every request that it serves. The result is checked like any other, against models that are trained for "
+            "that: it takes as long as they do, and a training."
         ),
         gettext_lazy("The job goes straight to an exact result."),
         ReasonForm,
@@ -314,6 +317,9 @@ def decide(http: HttpRequest, proposal_id: int, answer: str) -> HttpResponse:
     if answer not in ("confirm", "decline"):
         raise Http404
     proposal = get_object_or_404(Proposal, pk=proposal_id)
+    if answer == "confirm" and not _may_still(proposal.proposed_by):
+        messages.error(http, _("Nothing was done: who proposed it may no longer act on requests. Decline it."))
+        return redirect("dashboard:request", proposal.request_id)
     try:
         proposals.decide(proposal, http.user.get_username(), confirm=answer == "confirm")
         messages.success(
@@ -322,6 +328,12 @@ def decide(http: HttpRequest, proposal_id: int, answer: str) -> HttpResponse:
     except NotAllowed as refused:
         messages.error(http, _("Nothing was done: {why}.").format(why=refused))
     return redirect("dashboard:request", proposal.request_id)
+
+
+def _may_still(name: str) -> bool:
+    """Whether somebody of this name can still act on requests."""
+    user = User.objects.filter(username=name, is_active=True).first()
+    return user is not None and May.ACT in allowed(role_of(user))
 
 
 def not_possible(request: Request) -> str:

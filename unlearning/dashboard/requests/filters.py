@@ -1,6 +1,6 @@
 """How the list of requests is narrowed down."""
 
-from contextlib import suppress
+import re
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.reports import wording
 from unlearning.dashboard.figures import due_in
+from unlearning.dashboard.forms import DayInput
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL
 
 OPEN = "open"
 ANY = _("any")
+_ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){0,3}(-?[0-9a-f]{12})?", re.IGNORECASE)
+"""An id as registers print it, which is its beginning, or in full."""
 _SHOW = [(OPEN, _("open")), ("ended", _("ended")), ("all", _("all"))]
 _DUE = [
     ("overdue", _("overdue")),
@@ -38,22 +41,22 @@ class RequestFilter(django_filters.FilterSet):
         empty_label=ANY, label=_("Conclusion"), choices=list(wording.CONCLUSION_NAMES.items())
     )
     reference = django_filters.CharFilter(
-        label=_("Reference or sender"),
+        label=_("Reference, sender or id"),
         method="named",
         max_length=100,
-        widget=forms.TextInput(attrs={"spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": _("in full")}),
     )
     received_after = django_filters.DateFilter(
         label=_("Received from"),
         field_name="received_at__date",
         lookup_expr="gte",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
     )
     received_before = django_filters.DateFilter(
         label=_("until"),
         field_name="received_at__date",
         lookup_expr="lte",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
     )
 
     class Meta:
@@ -86,8 +89,9 @@ class RequestFilter(django_filters.FilterSet):
         return found.exclude(state__in=FINAL).filter(due_in(value, timezone.now()))
 
     def named(self, found: QuerySet[Request], _name: str, value: str) -> QuerySet[Request]:
-        """By the sender's reference, in full; by the id here; or everything of a sender."""
+        """By the sender's reference, in full; by the id here, or how it begins; or everything of a sender."""
         wanted = Q(external_id=value) | Q(source=value) | Q(duplicates__external_id=value)
-        with suppress(ValueError):
-            wanted |= Q(pk=UUID(value))
+        if _ID.fullmatch(value):
+            digits = value.replace("-", "").lower()
+            wanted |= Q(pk__range=(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))))
         return found.filter(pk__in=Request.objects.filter(wanted).values("pk"))

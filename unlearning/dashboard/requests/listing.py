@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -20,7 +19,7 @@ from unlearning.dashboard.access import page
 from unlearning.dashboard.models import SavedView
 from unlearning.dashboard.requests.bulk import BULK
 from unlearning.dashboard.requests.filters import RequestFilter
-from unlearning.requests.deadlines import last_day, stands_still
+from unlearning.requests.deadlines import calendar_of, last_day, stands_still
 from unlearning.requests.models import Request, RequestSubject
 
 _PAGE_SIZE = 50
@@ -69,7 +68,7 @@ def days_left(request: Request, now: datetime) -> int | None:
     """Days until the last one of the period, 0 on it and negative after it; None where the request has ended."""
     if request.completed_at or request.closed_at:
         return None
-    return (last_day(request.due_at) - now.astimezone(ZoneInfo(settings.FEDSHARE_TIME_ZONE)).date()).days
+    return (last_day(request) - now.astimezone(ZoneInfo(calendar_of(request).zone)).date()).days
 
 
 @page(writes=True, reads=False)

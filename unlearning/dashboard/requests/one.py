@@ -20,6 +20,7 @@ from unlearning.dashboard.plots import answer
 from unlearning.dashboard.requests.acting import possible
 from unlearning.dashboard.requests.listing import days_left
 from unlearning.dashboard.requests.timeline import timeline, told
+from unlearning.jobs.control import OPEN
 from unlearning.jobs.models import Job
 from unlearning.officers.roles import May
 from unlearning.requests.deadlines import stands_still
@@ -63,6 +64,7 @@ def request_detail(http: HttpRequest, request_id: UUID) -> HttpResponse:
     context = _progress(request, http.may) | {
         "left": days_left(request, timezone.now()),
         "still": stands_still(request),
+        "late": _late(request),
         "members": members,
         "member_count": count,
         "proposal": open_proposal(request),
@@ -131,6 +133,12 @@ def _get(request_id: UUID) -> Request:
     return get_object_or_404(found, pk=request_id)
 
 
+def _late(request: Request) -> bool:
+    """Whether it ended after its period; what its sender took back needed no answer."""
+    answered = request.completed_at or request.closed_at
+    return answered is not None and answered >= request.due_at and request.state != State.CANCELLED
+
+
 def _document(request: Request) -> dict[str, Any] | None:
     """The evidence, if it is of the version that these pages show; older ones are in their reports."""
     evidence = request.evidence
@@ -144,7 +152,10 @@ def _concluded(document: dict[str, Any]) -> dict[str, Any]:
             "name": wording.STRATEGIES[rung["strategy"]],
             "verdict_name": wording.VERDICTS[rung["verdict"]],
             "reason": wording.reason(rung["reason"]),
-            "telling": telling(rung),
+            "influences": [
+                (wording.STATISTICS[member["name"]], member["influence"])
+                for member in (telling(rung) or {}).get("membership", [])
+            ],
         }
         for rung in document["ladder"]
     ]
@@ -167,7 +178,7 @@ def _progress(request: Request, may: frozenset[May]) -> dict[str, Any]:
         "job": job,
         "working": working,
         "ended": request.state in FINAL,
-        "waiting_for": _("Paused. It keeps what it did.") if paused else WAITING_FOR.get(request.state, ""),
+        "waiting_for": _("Paused. It keeps what it did.") if paused else _waiting_for(request),
         "phase": _phase(job.phase) if job else "",
         "phases": [(_phase(name), seconds) for name, seconds in job.timings.items()] if job else [],
         "time_left": _time_left(job) if job and working else None,
@@ -175,6 +186,12 @@ def _progress(request: Request, may: frozenset[May]) -> dict[str, Any]:
         "plan": request.plan,
         "possible": possible(request, may),
     }
+
+
+def _waiting_for(request: Request) -> str:
+    if request.state == State.ACCEPTED and Job.objects.filter(state__in=OPEN).exists():
+        return _("The rows are gone. Waiting for the present job to end: the next one has this request.")
+    return WAITING_FOR.get(request.state, "")
 
 
 def _phase(name: str) -> str:

@@ -7,19 +7,24 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from unlearning.consent.models import ConsentState
-from unlearning.dashboard.access import page, record_view, sent
-from unlearning.lineage.models import Subject
+from unlearning.dashboard.access import page, record, record_view, sent
+from unlearning.dashboard.forms import DayInput
+from unlearning.lineage.models import Interaction, Subject
+from unlearning.officers.models import AccessRecord
 from unlearning.officers.roles import May
-from unlearning.requests import actions, deciding, opening
+from unlearning.requests import deciding, opening, policy
 from unlearning.requests.actions import By
+from unlearning.requests.deadlines import deadline
 from unlearning.requests.deciding import Decision
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.models import Manner, Request
@@ -56,7 +61,7 @@ class OpeningForm(forms.Form):
     )
     received_on = forms.DateField(
         label=gettext_lazy("Received on"),
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
         help_text=gettext_lazy("The period is counted from this day."),
     )
     reason = forms.CharField(
@@ -65,10 +70,24 @@ class OpeningForm(forms.Form):
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy(
-            "Of an erasure; left empty, the request waits for it and nothing is removed yet. No copy of a document, "
-            "no name."
+            "No copy of a document, no name. An erasure without it waits, and nothing is removed yet; unsharing needs "
+            "it."
         ),
     )
+
+    def clean_external_id(self) -> str:
+        """Letters that are seen."""
+        number = self.cleaned_data["external_id"]
+        if not number.isprintable():
+            raise forms.ValidationError(_("Give letters, digits and signs alone."))
+        return number
+
+    def clean(self) -> dict[str, Any]:
+        """Unsharing takes the rows at once, so somebody must have known who asks."""
+        given = super().clean()
+        if given.get("kind") == Request.Kind.UNSHARE and not given.get("reason"):
+            self.add_error("reason", _("Say how: the rows leave at once."))
+        return given
 
     def clean_received_on(self) -> date:
         """Not to come, and not long ago."""
@@ -93,6 +112,9 @@ def open_request(http: HttpRequest, subject_id: Any) -> HttpResponse:
     subject = get_object_or_404(Subject, pk=subject_id, erased_at=None)
     record_view(http, [subject.pk])
     form = OpeningForm(sent(http), initial={"received_on": timezone.localdate()})
+    if form.is_valid() and "confirm" not in http.POST:
+        context = {"subject": subject, "form": form, "says": _preview(subject, form)}
+        return render(http, "dashboard/requests/open_preview.html", context)
     if form.is_valid():
         try:
             request, new = _opened(subject, form, http.user.get_username())
@@ -101,26 +123,61 @@ def open_request(http: HttpRequest, subject_id: Any) -> HttpResponse:
         except UnknownSubjects:
             form.add_error(None, _("Nothing was done: this customer is being erased already."))
         else:
+            record(http, AccessRecord.What.TAKE_IN, subject.pk, form.cleaned_data["external_id"])
             return _told(http, subject, request, new)
     context = {"subject": subject, "form": form}
     return render(http, "dashboard/requests/open.html", context, status=400 if form.errors else 200)
 
 
+def _preview(subject: Subject, form: OpeningForm) -> list[str]:
+    """What taking it in will do."""
+    given, submission = form.cleaned_data, form.submission()
+    rows = Interaction.objects.filter(subject=subject)
+    if given["kind"] == Request.Kind.UNSHARE:
+        percent = given["share_percent"] or 0
+        rows = rows.filter(rank__gte=percent / 100)
+        asked = _("They share {percent} percent from now on, if they do not share less already.").format(
+            percent=percent
+        )
+    else:
+        asked = _("They are erased: every row, every model that learned from it, and the key to find them by.")
+    says = [asked]
+    if given["kind"] == Request.Kind.ERASE and not given["reason"]:
+        says.append(_("Nothing is removed until you establish who they are."))
+    else:
+        n = rows.count()
+        says.append(
+            ngettext(
+                "At most {n} row leaves the tables at once, and can't come back.",
+                "At most {n} rows leave the tables at once, and can't come back.",
+                n,
+            ).format(n=intcomma(n))
+        )
+    received_at, calendar = submission.received_at or timezone.now(), policy.in_force().calendar
+    end = deadline(given["regime"], received_at, calendar) - timedelta(microseconds=1)
+    day = date_format(end.astimezone(ZoneInfo(calendar.zone)).date(), "DATE_FORMAT")
+    says.append(_("It is due on {day}.").format(day=day))
+    return says
+
+
 @transaction.atomic
 def _opened(subject: Subject, form: OpeningForm, name: str) -> tuple[Request | None, bool]:
     given, submission = form.cleaned_data, form.submission()
+    by = By(name, given["reason"])
     if given["kind"] == Request.Kind.UNSHARE:
-        return deciding.decide(subject, lambda now: _less(now, given["share_percent"] or 0), submission)
-    request, new = opening.erase([subject], submission, identity_verified=False)
-    if given["reason"] and request.state == State.IDENTITY_PENDING:
-        request = actions.verify_identity(request, By(name, given["reason"]))
+        percent = given["share_percent"] or 0
+        request, new = deciding.decide(subject, lambda now: _less(now, percent, submission.received_at), submission)
+    else:
+        request, new = opening.erase([subject], submission, identity_verified=bool(by.reason))
+    if request and new:
+        opening.note_taking_in(request, by.name, by.reason)
     return request, new
 
 
-def _less(now: ConsentState | None, percent: int) -> Decision:
-    """What is in force, with a lower ratio."""
+def _less(now: ConsentState | None, percent: int, at: datetime | None) -> Decision:
+    """What is in force, with a lower ratio from the day on which it was asked; a later decision stays in force."""
     shared, categories = (now.share_percent, now.categories) if now else (0, None)
-    return Decision(min(shared, percent), _CHANNEL, categories)
+    return Decision(min(shared, percent), _CHANNEL, categories, effective_at=at)
 
 
 def _told(http: HttpRequest, subject: Subject, request: Request | None, new: bool) -> HttpResponse:
@@ -130,7 +187,15 @@ def _told(http: HttpRequest, subject: Subject, request: Request | None, new: boo
     if not new:
         messages.info(http, _("It was taken in before, under this number."))
     elif request.external_id != http.POST["external_id"].strip():
-        messages.info(http, _("The same was asked before: it is merged into this request."))
+        messages.info(
+            http,
+            _(
+                "The same was asked before: it is merged into this request, which is due when the first "
+                "of those who asked must have an answer."
+            ),
+        )
+        if request.state == State.ON_HOLD:
+            messages.error(http, _("That request is on hold: nothing is removed until somebody lets it go on."))
     elif request.state == State.IDENTITY_PENDING:
         messages.success(http, _("The request is taken in, and waits for who they are to be established."))
     else:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from audits.reports import wording
 from unlearning.jobs.models import JobEvent
-from unlearning.requests.models import Proposal, Request, RequestEvent
+from unlearning.requests.models import Manner, Proposal, Request, RequestEvent
 from unlearning.webhooks.models import Delivery
 
 _MOST_TOLD = 100
@@ -33,7 +33,8 @@ class Moment:
 
 def timeline(request: Request) -> list[Moment]:
     """Everything on record about a request, in order."""
-    moments = [Moment(request.received_at, wording.EVENTS["received"], request.source)]
+    by_hand = request.manner == Manner.DESK  # whoever took it in is named by an event
+    moments = [Moment(request.received_at, wording.EVENTS["received"], "" if by_hand else request.source)]
     moments += [
         Moment(event.at, _event(event.action), event.by, _why(event, request)) for event in request.events.all()
     ]

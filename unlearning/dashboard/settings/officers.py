@@ -7,6 +7,7 @@ from axes.utils import reset as reset_lockout
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.contrib.auth.validators import ASCIIUsernameValidator
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -17,6 +18,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from oauth2_provider.models import Application
 
 from unlearning.dashboard.access import page, record, sent
 from unlearning.dashboard.settings.asking import asks
@@ -53,8 +55,9 @@ class NewOfficerForm(forms.Form):
     def clean_username(self) -> str:
         """A name that is free."""
         name = User.normalize_username(self.cleaned_data["username"])
-        User.username_validator(name)
-        if User.objects.filter(username__iexact=name).exists():
+        ASCIIUsernameValidator()(name)  # of other alphabets' letters, some look like these
+        taken = Application.objects.filter(client_id__iexact=name).exists()
+        if taken or User.objects.filter(username__iexact=name).exists():
             raise ValidationError(_("Somebody has this name already."))
         return name
 
@@ -161,6 +164,10 @@ def _changed(form: forms.Form, user: User, by: Any) -> bool:
         form.add_error("role", _("This account was made with createsuperuser: it is an administrator."))
         return False
     with transaction.atomic():
+        list(User.objects.select_for_update().order_by("pk"))  # one at a time
+        if not User.objects.filter(pk=by.pk, is_active=True).exists() or role_of(by) != Role.ADMINISTRATOR:
+            form.add_error(None, _("Another administrator changed your own role meanwhile."))
+            return False
         Officer.objects.update_or_create(user=user, defaults={"role": role})
         user.is_active = active
         user.save(update_fields=["is_active"])

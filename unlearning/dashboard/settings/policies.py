@@ -14,7 +14,7 @@ from unlearning.dashboard.access import page, record, sent
 from unlearning.officers.models import AccessRecord
 from unlearning.officers.roles import May
 from unlearning.requests import policy
-from unlearning.requests.calendars import is_known
+from unlearning.requests.calendars import known_place
 from unlearning.requests.models import Policy
 
 _MOST_SHOWN = 20
@@ -50,7 +50,7 @@ class PolicyForm(forms.Form):
     holidays = forms.CharField(
         label=gettext_lazy("Public holidays of"),
         required=False,
-        max_length=12,
+        max_length=40,
         help_text=gettext_lazy(
             "A country such as FR, or a region such as DE-BY: no period ends on its holidays (Regulation 1182/71 "
             "art. 3(4)). Left empty: none ends on Saturdays and Sundays alone. For requests that come in from now on."
@@ -71,10 +71,11 @@ class PolicyForm(forms.Form):
 
     def clean_holidays(self) -> str:
         """A place whose holidays are known."""
-        place = self.cleaned_data["holidays"].strip().upper()
-        if place and not is_known(place):
+        place = self.cleaned_data["holidays"]
+        known = known_place(place) if place else ""
+        if known is None:
             raise forms.ValidationError(_("Give a country such as FR, or a region of one such as DE-BY."))
-        return place
+        return known
 
 
 @page(May.SEE_SETTINGS, writes=True)

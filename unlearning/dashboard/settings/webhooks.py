@@ -57,7 +57,7 @@ def webhooks(http: HttpRequest) -> HttpResponse:
     """Every endpoint, whoever registered it."""
     recent = timezone.now() - timedelta(days=7)
     last_week = Q(deliveries__occurred_at__gte=recent)
-    found = Endpoint.objects.annotate(
+    found = Endpoint.objects.registered().annotate(
         delivered=Count("deliveries", filter=last_week & Q(deliveries__state=Delivery.State.DELIVERED)),
         failed=Count("deliveries", filter=last_week & Q(deliveries__state=Delivery.State.FAILED)),
         pending=Count("deliveries", filter=Q(deliveries__state=Delivery.State.PENDING)),
@@ -81,7 +81,7 @@ def new_webhook(http: HttpRequest) -> HttpResponse:
 @page(May.SEE_SETTINGS)
 def webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     """One endpoint, what it was told, and every attempt."""
-    endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    endpoint = get_object_or_404(Endpoint.objects.registered(), pk=endpoint_id)
     state = http.GET.get("state", "")
     found = endpoint.deliveries.prefetch_related("attempts")
     if state in Delivery.State.values:
@@ -93,6 +93,15 @@ def webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
         "states": [("", _("all")), *((one.value, delivery_name(one)) for one in Delivery.State)],
     }
     return render(http, "dashboard/settings/webhook.html", context)
+
+
+@page(May.CONFIGURE, writes=True, reads=False)
+def test_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
+    """Tell an endpoint that this is a test."""
+    endpoint = get_object_or_404(Endpoint.objects.registered(), pk=endpoint_id)
+    delivering.send_test(endpoint)
+    messages.success(http, _("A test is on its way; what came of it is below in a few seconds."))
+    return redirect("dashboard:webhook", endpoint_id)
 
 
 @page(May.CONFIGURE, writes=True, reads=False)
@@ -111,7 +120,7 @@ def replay(http: HttpRequest, endpoint_id: UUID, delivery_id: UUID) -> HttpRespo
 @page(May.CONFIGURE, writes=True)
 def change_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     """Change where it is told, and of what. What waits for it goes to the new address."""
-    endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    endpoint = get_object_or_404(Endpoint.objects.registered(), pk=endpoint_id)
     form = EndpointForm(sent(http), initial={"name": endpoint.name, "url": endpoint.url, "events": endpoint.events})
     if form.is_valid():
         for field, value in form.cleaned_data.items():
@@ -127,16 +136,16 @@ def change_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
 @page(May.CONFIGURE, writes=True)
 def remove_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     """Forget an endpoint, and what it was told."""
-    endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    endpoint = get_object_or_404(Endpoint.objects.registered(), pk=endpoint_id)
     waiting = endpoint.deliveries.filter(state=Delivery.State.PENDING).count()
     question = asks(
         http,
         _("Remove the webhook {name}").format(name=endpoint.name),
         ngettext(
-            "It is told nothing any more: {n} delivery that waits is given up, and the record of what it was told "
-            "goes. To stop it for a while, tell it nothing more instead. Evidence that lists it as a recipient stays.",
-            "It is told nothing any more: {n} deliveries that wait are given up, and the record of what it was told "
-            "goes. To stop it for a while, tell it nothing more instead. Evidence that lists it as a recipient stays.",
+            "It is told nothing any more, and {n} delivery that waits is given up: what it was not told you have to "
+            "tell it yourself (GDPR art. 19). Its keys are destroyed; what it was told stays on record.",
+            "It is told nothing any more, and {n} deliveries that wait are given up: what it was not told you have to "
+            "tell it yourself (GDPR art. 19). Its keys are destroyed; what it was told stays on record.",
             waiting,
         ).format(n=waiting),
         _("Remove"),
@@ -144,8 +153,8 @@ def remove_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     )
     if question:
         return question
-    endpoint.delete()
-    record(http, AccessRecord.What.SETTING, detail=f"webhook {endpoint_id}: removed")
+    endpoints.remove(endpoint)
+    record(http, AccessRecord.What.SETTING, detail=f"webhook {endpoint.name}: removed")
     messages.success(http, _("The webhook {name} is removed.").format(name=endpoint.name))
     return redirect("dashboard:webhooks")
 
@@ -153,7 +162,7 @@ def remove_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
 @page(May.CONFIGURE, writes=True)
 def rotate_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     """Give an endpoint a new secret; the one before signs beside it until the next rotation."""
-    endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    endpoint = get_object_or_404(Endpoint.objects.registered(), pk=endpoint_id)
     question = asks(
         http,
         _("New secret for {name}").format(name=endpoint.name),
@@ -175,7 +184,7 @@ def rotate_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
 @page(May.CONFIGURE, writes=True, reads=False)
 def switch_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     """Tell an endpoint nothing more, or tell it again."""
-    endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    endpoint = get_object_or_404(Endpoint.objects.registered(), pk=endpoint_id)
     off = http.POST.get("to") == "off"
     endpoint.disabled_at = timezone.now() if off else None
     endpoint.disabled_because = SWITCHED_OFF if off else ""

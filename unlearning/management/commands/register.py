@@ -1,9 +1,11 @@
 """`manage.py register`"""
 
 from argparse import ArgumentParser
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError
 
@@ -15,8 +17,12 @@ class Command(BaseCommand):
     help = "Issue the register of the requests received in a period, as signed reports, whose paths are printed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--from", dest="start", required=True, help="first day (YYYY-MM-DD, UTC)")
-        parser.add_argument("--until", required=True, help="the day after the last (YYYY-MM-DD, UTC)")
+        parser.add_argument(
+            "--from", dest="start", required=True, help="first day (YYYY-MM-DD), in the controller's time zone"
+        )
+        parser.add_argument(
+            "--until", required=True, help="the day after the last (YYYY-MM-DD), in the controller's time zone"
+        )
 
     def handle(self, *args: Any, start: str, until: str, **options: Any) -> None:
         try:
@@ -35,4 +41,4 @@ def _day(option: str, text: str) -> datetime:
         day = date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{option}: {text!r} is no day: give it as YYYY-MM-DD") from None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(settings.FEDSHARE_TIME_ZONE))
