@@ -1,11 +1,11 @@
 """A small S3-compatible server on real HTTP, for what would be a bucket elsewhere."""
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import boto3
 from botocore.exceptions import EndpointConnectionError
@@ -32,19 +32,22 @@ def s3_server() -> Iterator[dict[str, str]]:
         server.wait()
 
 
-def _make_bucket(endpoint: str) -> None:
-    os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
-    client = boto3.client(
+def client(endpoint: str) -> Any:
+    """A client of a server."""
+    return boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
     )
+
+
+def _make_bucket(endpoint: str) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            client.create_bucket(Bucket=BUCKET)
+            client(endpoint).create_bucket(Bucket=BUCKET)
             return
         except EndpointConnectionError:
             if time.monotonic() > deadline:

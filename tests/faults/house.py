@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +54,11 @@ class _Child:
 class House:
     """The running installation. A process that ends is started again, as systemd would."""
 
-    def __init__(self, folder: Path, broker: Broker):
+    def __init__(self, folder: Path, broker: Broker, own: Mapping[str, dict[str, str]] | None = None):
+        """
+        Args:
+            own: variables of single processes, such as a worker's that is on a host of its own.
+        """
         self.folder, self.var, self.broker = folder, folder / "var", broker
         self._environment = os.environ | environment(folder, broker)
         self._ends = threading.Event()
@@ -62,9 +66,10 @@ class House:
         self.address = f"http://127.0.0.1:{port}"
         worker = ["celery", "-A", "fedshare_site", "worker", "--concurrency", "2", "--loglevel", "INFO"]
         worker += ["--without-gossip", "--without-mingle"]
+        own = own or {}
         self._children = {
             "web": _Child(["gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "4", _WSGI]),
-            **{name: _Child([*worker, "--hostname", f"{name}@%h"]) for name in WORKERS},
+            **{name: _Child([*worker, "--hostname", f"{name}@%h"], own.get(name, {})) for name in WORKERS},
             "beat": _Child(["celery", "-A", "fedshare_site", "beat", "--loglevel", "WARNING"]),
         }  # fmt: skip
         self._crm: Crm | None = None
@@ -102,6 +107,19 @@ class House:
         """Start a process anew, with variables of its own."""
         self._children[name].extra = extra
         self.kill(name)
+
+    def lose_busy(self) -> str:
+        """Lose the worker that is at work on a job, for good, as a host that burns does. Returns its name."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            busy = self.busy_child()
+            name = next((one for one in WORKERS if busy in self._pool(one)), None) if busy else None
+            if name is not None:
+                child = self._children.pop(name)
+                os.killpg(child.process.pid, signal.SIGKILL)
+                child.process.wait()
+                return name
+        raise TimeoutError("no worker was at work")
 
     def pid(self, name: str) -> int | None:
         """Of a process, while it runs."""
@@ -179,7 +197,7 @@ class House:
 
     def _keep(self) -> None:
         while not self._ends.wait(0.2):
-            for name, child in self._children.items():
+            for name, child in list(self._children.items()):
                 if child.process is not None and child.process.poll() is not None:
                     self._start(name)
 
