@@ -4,14 +4,22 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import worker_process_init, worker_ready
 from django.conf import settings
+
+from fedshare_site import tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fedshare_site.settings")
 
 app = Celery("fedshare")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks([f"unlearning.{name}" for name in ("jobs", "webhooks", "connectors", "api")])
+
+
+@worker_process_init.connect
+def _trace(**more: Any) -> None:
+    """In the pool's process, which does the work: threads don't outlive a fork."""
+    tracing.start("fedshare-worker")
 
 
 @worker_ready.connect

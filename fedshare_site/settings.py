@@ -61,6 +61,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "fedshare_site.correlation.Correlation",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -415,4 +416,8 @@ LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
 USE_TZ = True
 
-LOGGING = logs.LOGGING
+FEDSHARE_LOG_FORMAT = os.environ.get("FEDSHARE_LOG_FORMAT", "line")
+"""How logs are written: `line`, to be read, or `json`, an object for each line, with trace and job, to be collected."""
+if FEDSHARE_LOG_FORMAT not in logs.FORMATS:
+    raise ImproperlyConfigured(f"FEDSHARE_LOG_FORMAT: {FEDSHARE_LOG_FORMAT!r} is none of {', '.join(logs.FORMATS)}")
+LOGGING = logs.logging_as(FEDSHARE_LOG_FORMAT)

@@ -1,6 +1,12 @@
-import logging
+"""What lines of a log hold, and what they must not."""
 
-from fedshare_site.logs import WithoutKeys
+import json
+import logging
+import sys
+from datetime import datetime
+
+from fedshare_site.logs import JsonLines, WithoutKeys, WithTrace
+from unlearning import correlation
 
 
 def _line(message, *args):
@@ -16,3 +22,27 @@ def test_addresses_that_are_keys_lose_them():
 
 def test_other_lines_stay():
     assert _line("job %s failed: %d", "/models/shop/", 3) == "job /models/shop/ failed: 3"
+
+
+def _json(message, *args, error=None):
+    record = logging.LogRecord("unlearning.jobs", logging.ERROR, "p", 1, message, args, error)
+    WithTrace().filter(record)
+    return json.loads(JsonLines().format(record))
+
+
+def test_a_line_of_json_has_the_trace_and_the_job():
+    parent = correlation.new_traceparent()
+    with correlation.within(parent=parent, job="j-1"):
+        line = _json("job %s failed", "j-1")
+    assert (line["trace"], line["job"]) == (parent[3:35], "j-1")
+    assert (line["level"], line["logger"], line["message"]) == ("ERROR", "unlearning.jobs", "job j-1 failed")
+    assert datetime.fromisoformat(line["at"]).tzinfo is not None
+    assert "trace" not in _json("nothing to do with it")
+
+
+def test_a_line_of_json_stays_one_line_with_a_traceback():
+    try:
+        raise ValueError("no\ngood")
+    except ValueError:
+        line = _json("a bug", error=sys.exc_info())
+    assert "ValueError: no\ngood" in line["traceback"]

@@ -6,6 +6,7 @@ takes. A worker that woke too late finds another token in the row and can neithe
 Time is the database's alone, so that no worker's clock can end another's lease.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -19,8 +20,15 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
+from opentelemetry import trace
+from opentelemetry.trace import Span
 
+from unlearning import correlation
 from unlearning.jobs.models import Job
+from unlearning.requests.models import Request
+
+logger = logging.getLogger(__name__)
+_tracer = trace.get_tracer("fedshare")
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 _BEATS_IN_A_LEASE = 4
@@ -40,10 +48,23 @@ class Claim:
     _phase_began: float = 0.0
     _reported: float = 0.0
     _timings: dict[str, float] = field(default_factory=dict)
+    _span: Span | None = None
 
     @contextmanager
     def alive(self) -> Iterator[None]:
-        """Extend the lease again and again within, from a thread beside the work."""
+        """Extend the lease again and again within, from a thread beside the work; its phases are one trace."""
+        parents = Request.objects.filter(job=self.job_id).values_list("traceparent", flat=True)
+        links = [found for found in map(correlation.link, parents) if found]
+        with _tracer.start_as_current_span("job", links=links) as span:
+            span.set_attributes({"fedshare.job": str(self.job_id), "fedshare.attempt": self.token})
+            try:
+                with self._kept():
+                    yield
+            finally:
+                self._end_span()
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
         ends = threading.Event()
         thread = threading.Thread(target=self._beat, args=[ends], daemon=True)
         thread.start()
@@ -71,7 +92,15 @@ class Claim:
             spent = self._timings.get(self._phase, 0.0) + now - self._phase_began
             self._timings[self._phase] = round(spent, 3)
         self._phase, self._phase_began = name, now
+        self._end_span()
+        self._span = _tracer.start_span(name)
+        logger.info("job %s: %s", self.job_id, name)
         self._report(0.0, phase_at=Now())
+
+    def _end_span(self) -> None:
+        if self._span is not None:
+            self._span.end()
+            self._span = None
 
     def progress(self, fraction: float) -> None:
         """Report progress within the phase; finds out as well whether the job is still held."""

@@ -27,6 +27,7 @@ from models_engine.fedshare.model import ModelFileError
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
 from models_engine.registry.services import discard_artifact, register_version, store_artifact
+from unlearning import correlation
 from unlearning.jobs import troubles
 from unlearning.jobs.batches import issue_batch
 from unlearning.jobs.checking import Checks, Judgement
@@ -56,6 +57,12 @@ def run_job(job_id: UUID) -> None:
     held = claim(job_id)
     if held is None:
         return
+    with correlation.within(job=str(job_id)):
+        _attempted(held)
+
+
+def _attempted(held: Claim) -> None:
+    job_id = held.job_id
     try:
         with held.alive():
             _run(held)
@@ -79,6 +86,9 @@ def run_job(job_id: UUID) -> None:
 def _run(held: Claim) -> None:
     held.phase("prepare")
     context = read_context(Job.objects.select_related("recommender__serving__dataset").get(pk=held.job_id))
+    for request in context.requests:  # from here on the lines have the job, which this ties to each request's trace
+        with correlation.within(parent=request.traceparent, job=str(held.job_id)):
+            logger.info("attempt %d carries out request %s", held.token, request.pk)
     simulated_fleet().erase(erased_keys(context))
     with held.commit():
         for request in context.requests:

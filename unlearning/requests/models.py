@@ -81,6 +81,9 @@ class Request(models.Model):
         help_text="Versions that had learned from the data when it was withdrawn",
     )
     job = models.ForeignKey("unlearning.Job", null=True, on_delete=models.PROTECT, related_name="requests")
+    traceparent = models.CharField(
+        max_length=55, blank=True, db_default="", help_text="Trace of the HTTP request that opened it (W3C)"
+    )
     plan = models.JSONField(null=True, help_text="Of its audit, as it was frozen; the log has its digest")
     conclusion = models.CharField(max_length=12, choices=Conclusion, null=True)  # noqa: DJ001  (none yet is not empty)
     verdict = models.CharField(

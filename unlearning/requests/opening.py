@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audits.evidence import log
+from unlearning import correlation
 from unlearning.consent.models import ConsentEvent
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, find_subjects
@@ -245,6 +246,7 @@ def create_request(kind: str, scope: str, submission: Submission, **more: int | 
         external_id=submission.external_id,
         received_at=received_at,
         due_at=deadline(submission.regime, received_at, calendar),
+        traceparent=correlation.traceparent(),
         time_zone=calendar.zone,
         holidays=calendar.holidays,
         **more,
