@@ -25,7 +25,7 @@ check: env ## Style, types, direction of imports, missing migrations
 	@FEDSHARE_VAR=var/check $(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: env ## Benchmarks, quick; docs/engineers.md has the long ones
-	@for name in forgetting verdicts sharing training evidence record dashboard tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+	@for name in forgetting verdicts sharing training evidence record dashboard jobs tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 verifier: env ## The offline verifier as a package that can be installed by itself, in var/
 	@$(BIN)/python deploy/verifier/build.py var
@@ -40,7 +40,8 @@ format: env ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-test-faults: env ## Break an installation some 200 times, with each broker that is installed
+test-faults: env ## Break an installation some 200 times, with each broker that is installed, and lose a host of two
+	@$(BIN)/python -m tests.faults.hosts
 	@$(BIN)/python -m tests.faults
 
 test-browser: env ## The dashboard in Debian's Chromium: a morning, axe, and pictures in var/screenshots

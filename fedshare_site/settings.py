@@ -307,6 +307,7 @@ good. A daily task whose hour passes while beat is down runs the next day."""
 _VOID = {"expiration": 10}  # seconds, by the broker's clock: a worker whose clock is wrong must not throw messages away
 CELERY_BEAT_SCHEDULE = {
     "plan-and-sweep": {"task": "unlearning.plan_and_sweep", "schedule": 2.0, "options": _VOID},
+    "sweep-files": {"task": "unlearning.sweep_files", "schedule": 10.0, "options": _VOID},
     "sweep-reports": {"task": "unlearning.sweep_reports", "schedule": 10.0, "options": _VOID},
     "sweep-deliveries": {"task": "unlearning.sweep_deliveries", "schedule": 2.0, "options": _VOID},
     "tell-callbacks": {"task": "unlearning.tell_callbacks", "schedule": 5.0, "options": _VOID},

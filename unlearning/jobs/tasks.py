@@ -17,11 +17,16 @@ _SWEEP_REPORTS = settings.CELERY_BEAT_SCHEDULE["sweep-reports"]["schedule"]
 
 @shared_task(name="unlearning.plan_and_sweep")
 def plan_and_sweep() -> None:
-    """Plan new jobs, and wake a worker for everything that nobody works on."""
+    """Plan new jobs, and wake a worker for every job that nobody works on."""
     planning.plan_jobs()
     planning.give_up_silent_jobs()
     for job_id in planning.jobs_to_wake():
         run_job.apply_async([str(job_id)], expiration=planning.WAKE_AGAIN.total_seconds())
+
+
+@shared_task(name="unlearning.sweep_files")
+def sweep_files() -> None:
+    """Remove files that a worker left which was killed as it committed."""
     sweeping.sweep()
 
 
