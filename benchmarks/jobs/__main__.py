@@ -14,6 +14,8 @@ from tests.faults.brokers import BROKERS, available
 _PROCESSES = (1, 2, 4)
 _STAYING = 150
 _MOST_MILLISECONDS = 20
+_FULL_SPEED = 0.95
+"""Of the acceptance with a worker beside; less is slower than what one run differs from the next."""
 
 
 def main() -> None:
@@ -80,8 +82,8 @@ def _measure(broker: str, jobs: int, requests: int) -> list[Figure]:
             Figure(
                 f"{alone.sent} accepted with no worker",
                 f"{alone.sent / alone.seconds:.0f} a second, {ratio:.2f} of the speed with one",
-                "≥ 1",
-                ratio >= 1,
+                f"≥ {_FULL_SPEED}",
+                ratio >= _FULL_SPEED,
             ),
             Figure(
                 f"drained by {processes} worker process{'es' * (processes > 1)} that came later",

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,8 +46,8 @@ def drain_empty(jobs: int, processes: int, progress: Progress) -> Drained:
     Job.objects.bulk_create(Job(recommender=one) for one in recommenders)
     mine = Job.objects.filter(recommender__in=recommenders)
     try:
-        with _working("benchmarks.jobs.empty", processes):
-            _until(lambda: mine.filter(state=Job.State.DONE).count(), jobs, progress)
+        with _working("benchmarks.jobs.empty", processes) as running:
+            _until(lambda: mine.filter(state=Job.State.DONE).count(), jobs, running, progress)
         taken = mine.aggregate(first=Min("started_at"), last=Max("finished_at"))
         return Drained(processes, jobs, (taken["last"] - taken["first"]).total_seconds())
     finally:
@@ -69,7 +69,7 @@ def accept(names: list[str], prefix: str, processes: int) -> Accepted:
         crm = Crm(address, *give_credentials("crm"))
         began = time.monotonic()
         with ThreadPoolExecutor(_SENDERS) as senders:
-            found = list(senders.map(lambda one: crm.erase([one], f"{prefix}-{one}"), names))
+            found = list(senders.map(lambda one: crm.erase([one[1]], f"{prefix}-{one[0]}"), enumerate(names)))
         return Accepted(len({one["id"] for one in found}), time.monotonic() - began)
 
 
@@ -78,17 +78,18 @@ def drain_requests(processes: int, progress: Progress) -> tuple[int, float]:
     waiting = set(Request.objects.exclude(state=State.COMPLETED).values_list("pk", flat=True))
     began = time.monotonic()
     done = Request.objects.filter(pk__in=waiting, state=State.COMPLETED)
-    with _working("fedshare_site", processes):
-        _until(done.count, len(waiting), progress)
+    with _working("fedshare_site", processes) as running:
+        _until(done.count, len(waiting), running, progress)
     seconds = time.monotonic() - began
     serving = ModelVersion.objects.filter(destroyed_at=None).count()
     assert serving == 1, f"{serving} versions are alive"
     return len(waiting) - done.count(), seconds
 
 
-def _until(count: object, wanted: int, progress: Progress) -> None:
+def _until(count: Callable[[], int], wanted: int, running: Processes, progress: Progress) -> None:
     deadline = time.monotonic() + _SECONDS
-    while (there := count()) < wanted:  # type: ignore[operator]
+    while (there := count()) < wanted:
+        running.check()
         if time.monotonic() > deadline:
             raise TimeoutError(f"{there} of {wanted} had ended after {_SECONDS} s")
         progress(there / wanted)
@@ -96,13 +97,13 @@ def _until(count: object, wanted: int, progress: Progress) -> None:
 
 
 @contextmanager
-def _working(app: str, processes: int) -> Iterator[None]:
+def _working(app: str, processes: int) -> Iterator[Processes]:
     running = Processes(Path(settings.VAR) / "logs", dict(os.environ))
     worker = ["celery", "-A", app, "worker", "--concurrency", str(processes), "--queues", _QUEUES]
     try:
         running.start("worker", *worker, "--without-gossip", "--without-mingle")
         running.start("beat", "celery", "-A", app, "beat")
-        yield
+        yield running
     finally:
         running.stop()
 
