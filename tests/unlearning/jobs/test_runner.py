@@ -17,7 +17,7 @@ from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import load_model
 from tests.audits.reports.test_verify import trust
 from tests.unlearning.people import ask_erasure, ask_slider
-from unlearning.jobs import runner
+from unlearning.jobs import fleets, runner
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import jobs_to_wake, plan_jobs
 from unlearning.jobs.runner import run_job
@@ -261,3 +261,28 @@ def test_what_was_withdrawn_while_a_job_ran_is_in_the_version_that_it_made(recom
     request = Request.objects.get(pk=later[0].pk)
     assert [one["version"] for one in request.evidence.content["lineage"]["versions_reached"]] == [1, 2]
     assert write_reports(request.evidence)
+
+
+def test_a_job_that_the_release_before_began_is_finished_by_this_one(recommender, monkeypatch, settings):
+    """Other code wrote its checkpoints, and measured the amplitudes: nothing of either is used."""
+    request = ask_erasure("u2")
+    (job,) = plan_jobs()
+    before = recommender.serving
+    ModelVersion.objects.filter(pk=before.pk).update(
+        code_digest="0" * 64, calibration=before.calibration | {"code": "0" * 64}
+    )
+
+    def cut_off(*arguments):
+        raise OSError(5, "the worker was stopped for the upgrade")
+
+    with monkeypatch.context() as earlier:
+        for module in ("fleets", "context"):
+            earlier.setattr(f"unlearning.jobs.{module}.code_digest", lambda: "0" * 64)
+        earlier.setattr("unlearning.jobs.runner._commit", cut_off)
+        run_job(job.pk)
+    assert Job.objects.get(pk=job.pk).state == Job.State.QUEUED
+    assert fleets.place(settings.AUDIT_MODELS).part(str(job.pk)).names()
+    Job.objects.filter(pk=job.pk).update(not_before=None)
+    run_job(job.pk)
+    request.refresh_from_db()
+    assert (request.state, request.conclusion) == (State.COMPLETED, Request.Conclusion.EXACT)
