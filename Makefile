@@ -15,7 +15,7 @@ demo: env ## The whole way on MovieLens-100K, then serve; SERVE=0 ends after the
 	@$(BIN)/python manage.py demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(INTERACTIONS),--interactions '$(INTERACTIONS)')
 
 test: check ## Everything that is checked: style, types, imports, tests
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 check: env ## Style, types, direction of imports, missing migrations
 	@$(BIN)/ruff check .

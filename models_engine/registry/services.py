@@ -1,6 +1,7 @@
 """Storing, loading, promoting and destroying model versions."""
 
 import hashlib
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,16 +17,20 @@ from models_engine.fedshare.model import Model
 from models_engine.registry.models import ModelVersion, Recommender
 
 _FOLDER = "models"
-_UNREGISTERED = timedelta(days=1)
+_UNREGISTERED = timedelta(minutes=10)
 
 
-def store_artifact(model: Model) -> tuple[str, str]:
+def store_artifact(model: Model, owner: str = "") -> tuple[str, str]:
     """Write a model to the artifact storage. Returns its name and its SHA-256.
 
     Nothing refers to it yet: a caller that fails before `register_version` calls `discard_artifact`.
+
+    Args:
+        owner: who is about to register it, without a dot; so that it goes at once when they no longer can.
     """
     content = model.to_bytes()
-    name = storages["artifacts"].save(f"{_FOLDER}/{uuid4().hex}.safetensors", ContentFile(content))
+    prefix = f"{owner}." if owner else ""
+    name = storages["artifacts"].save(f"{_FOLDER}/{prefix}{uuid4().hex}.safetensors", ContentFile(content))
     return name, hashlib.sha256(content).hexdigest()
 
 
@@ -34,20 +39,33 @@ def discard_artifact(name: str) -> None:
     storages["artifacts"].delete(name)
 
 
-def sweep_artifacts(now: datetime) -> int:
+def sweep_artifacts(now: datetime, owners: Callable[[], Collection[str]]) -> int:
     """Remove what a kill left: files of versions that are destroyed, and such that no version ever referred to.
 
-    The latter may be about to be registered, so they go after a day. Returns how many went.
+    The latter may be about to be registered: they go when their owner no longer can, and without one after ten minutes.
+
+    Args:
+        owners: who still can, as of the moment at which it is called.
+
+    Returns:
+        How many went.
     """
     storage = storages["artifacts"]
     folder = f"{_FOLDER}/"
     names = [f"{folder}{name}" for name in storage.listdir(folder)[1]] if storage.exists(folder) else []
+    # In this order: whoever registers meanwhile is an owner or has a version.
+    able = owners()
     known = dict(ModelVersion.objects.filter(artifact__in=names).values_list("artifact", "destroyed_at"))
-    gone = [
-        name
-        for name in names
-        if (known[name] is not None if name in known else storage.get_modified_time(name) < now - _UNREGISTERED)
-    ]
+
+    def goes(name: str) -> bool:
+        if name in known:
+            return known[name] is not None
+        owner, _, rest = name.removeprefix(folder).partition(".")
+        if "." in rest:
+            return owner not in able
+        return storage.get_modified_time(name) < now - _UNREGISTERED
+
+    gone = [name for name in names if goes(name)]
     for name in gone:
         discard_artifact(name)
     return len(gone)

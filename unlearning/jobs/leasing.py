@@ -50,6 +50,11 @@ class Claim:
     _timings: dict[str, float] = field(default_factory=dict)
     _span: Span | None = None
 
+    @property
+    def owner(self) -> str:
+        """Of files that this attempt is about to register."""
+        return _owner(self.job_id, self.token)
+
     @contextmanager
     def alive(self) -> Iterator[None]:
         """Extend the lease again and again within, from a thread beside the work; its phases are one trace."""
@@ -148,6 +153,16 @@ def claim(job_id: UUID) -> Claim | None:
             trouble="",
         )
         return Claim(job_id, Job.objects.get(pk=job_id).attempt) if taken else None
+
+
+def owners() -> set[str]:
+    """Attempts that may still commit."""
+    running = Job.objects.filter(state=Job.State.RUNNING).values_list("pk", "attempt")
+    return {_owner(job_id, attempt) for job_id, attempt in running}
+
+
+def _owner(job_id: UUID, attempt: int) -> str:
+    return f"{job_id.hex}-{attempt}"
 
 
 def claimable() -> Q:

@@ -154,7 +154,7 @@ def _commit(
             for request in Request.objects.filter(job=held.job_id, state=State.VERIFYING):
                 move(request, State.UNLEARNING)
         return
-    artifact, digest = store_artifact(forgotten.model)
+    artifact, digest = store_artifact(forgotten.model, held.owner)
     try:
         with held.commit() as job:
             version = register_version(

@@ -4,13 +4,13 @@ from django.utils import timezone
 
 from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import sweep_artifacts
-from unlearning.jobs import fleets
+from unlearning.jobs import fleets, leasing
 from unlearning.jobs.training import simulated_fleet
 
 
 def sweep() -> None:
     """Remove models of destroyed versions, the devices' part of them, and audit models of jobs that have ended."""
-    sweep_artifacts(timezone.now())
+    sweep_artifacts(timezone.now(), leasing.owners)
     devices = simulated_fleet()
     devices.sweep()
     kept = devices.versions()
