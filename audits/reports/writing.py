@@ -27,6 +27,14 @@ RENDERERS: dict[str, Renderer] = {
 }
 
 
+def address(report: Report) -> str:
+    """Where a report lies: its path, or its name where reports lie in a bucket."""
+    try:
+        return storages["reports"].path(report.name)
+    except NotImplementedError:  # how a storage says that it has no paths
+        return report.name
+
+
 class UnsoundReport(ValueError):
     """What was written does not verify; the message says why."""
 

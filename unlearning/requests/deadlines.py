@@ -41,11 +41,6 @@ def installed_calendar() -> Calendar:
     return Calendar(settings.FEDSHARE_TIME_ZONE, settings.FEDSHARE_HOLIDAYS)
 
 
-def clock_of(request: Request, *, extended: bool = False) -> Clock:
-    """Its calendar, and what moved its period."""
-    return calendar_of(request).clock(request.received_at, request.paused, extended)
-
-
 def last_day(request: Request) -> date:
     """The last day of its period, which ends with the first moment after it."""
     return last_day_before(request.due_at, request)
@@ -91,7 +86,7 @@ def _in_the_way(request: Request, extended: bool) -> list[date]:
     found: list[date] = []
     if request.regime == Request.Regime.CCPA:  # days of the calendar: nothing moves their end
         return found
-    full = clock_of(request, extended=extended)
+    full = calendar_of(request).clock(request.received_at, request.paused, extended)
     while (end := _last_day(request, Clock(full.zone, found, full.paused, extended))) in full.holidays:
         found.append(end)
     return found

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from audits.evidence.document import EVIDENCE, log_entry
 from audits.evidence.issuing import issue
-from audits.evidence.models import IssuedDocument, LogEntry
+from audits.evidence.models import IssuedDocument, LogEntry, Report
 from audits.reports.signer import signer_fingerprint
 from audits.reports.verify import verify_report
-from audits.reports.writing import write_reports
+from audits.reports.writing import address, write_reports
 from tests.audits.reports.sample import COMPLETED, sample_document
 from tests.audits.reports.test_verify import trust
 from tests.unlearning.people import ask_erasure, make_subject
@@ -60,6 +60,12 @@ def test_it_lists_what_was_received_and_whether_it_was_answered_in_time():
     (report,) = write_reports(document)
     checks = verify_report(storages["reports"].open(report.name).read(), trust())
     assert [check.detail for check in checks if not check.ok] == []
+
+
+def test_a_report_in_a_bucket_has_a_name_and_no_path(settings):
+    bucket = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": "b", "location": "reports"}}
+    settings.STORAGES = settings.STORAGES | {"reports": bucket}
+    assert address(Report(name="register-1-en.pdf")) == "register-1-en.pdf"
 
 
 def test_the_command_prints_totals_and_paths():

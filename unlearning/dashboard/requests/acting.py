@@ -1,7 +1,6 @@
 """What can be done about a request: each action asks for what the law wants, and says what it will do."""
 
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -27,7 +26,7 @@ from unlearning.officers.models import allowed, role_of
 from unlearning.officers.roles import May
 from unlearning.requests import actions, proposals
 from unlearning.requests.actions import By
-from unlearning.requests.deadlines import deadline_of, last_day_before, paused_until
+from unlearning.requests.deadlines import calendar_of, deadline, last_day_before, paused_until
 from unlearning.requests.errors import BadField, NotAllowed
 from unlearning.requests.grounds import GROUNDS
 from unlearning.requests.models import Proposal, Request, RequestEvent
@@ -137,9 +136,9 @@ def _rows(request: Request) -> str:
 
 
 def _extended_end(request: Request) -> str:
-    so_far = copy(request)  # what has stood still so far is counted, as it will be
-    so_far.paused = paused_until(timezone.now(), request)
-    day = last_day_before(deadline_of(so_far, extended=True), request)
+    paused = paused_until(timezone.now(), request)  # what has stood still so far is counted, as it will be
+    end = deadline(request.regime, request.received_at, calendar_of(request), paused=paused, extended=True)
+    day = last_day_before(end, request)
     return _("The period then ends with {day}.").format(day=date_format(day, "DATE_FORMAT"))
 
 

@@ -135,7 +135,7 @@ def change_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
 
 @page(May.CONFIGURE, writes=True)
 def remove_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
-    """Forget an endpoint, and what it was told."""
+    """Tell an endpoint nothing any more, for good; what it was told stays on record."""
     endpoint = get_object_or_404(Endpoint.objects.registered(), pk=endpoint_id)
     waiting = endpoint.deliveries.filter(state=Delivery.State.PENDING).count()
     question = asks(

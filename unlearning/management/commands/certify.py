@@ -5,12 +5,11 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError
 
 from audits.certification.services import issue
 from audits.reports.measured import worst
-from audits.reports.writing import write_reports
+from audits.reports.writing import address, write_reports
 from audits.templatetags.evidence import interval
 from audits.verification.errors import AuditError
 from models_engine.fedshare.code import code_digest
@@ -62,7 +61,7 @@ class Command(BaseCommand):
             influence = interval(worst(cell["measurements"], cell["plan"])["influence"])
             self.stdout.write(f"{cell['name']:<36} ρ {influence:<24} {cell['verdict']}")
         self.stdout.write(f"Certified: {' and '.join(certified) or 'nothing'}")
-        self.stdout.write(f"Report: {storages['reports'].path(report.name)}")
+        self.stdout.write(f"Report: {address(report)}")
 
 
 def _serving(name: str) -> ModelVersion:

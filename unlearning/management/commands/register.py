@@ -6,10 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError
 
-from audits.reports.writing import write_reports
+from audits.reports.writing import address, write_reports
 from unlearning.requests.register import issue_register
 
 
@@ -33,7 +32,7 @@ class Command(BaseCommand):
         shown = ("received", "answered", "open", "late")
         self.stdout.write(", ".join(f"{name} {totals[name]}" for name in shown))
         for report in write_reports(document):
-            self.stdout.write(storages["reports"].path(report.name))
+            self.stdout.write(address(report))
 
 
 def _day(option: str, text: str) -> datetime:
