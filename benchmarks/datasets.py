@@ -48,21 +48,32 @@ class Dataset:
     times: Tensor | None
     """Of the training pairs, in seconds since 1970, int64; None where the data has none."""
 
+    def to(self, device: torch.device | str) -> "Dataset":
+        """The same data there."""
+        return Dataset(
+            self.name,
+            self.subject_keys.to(device),
+            self.item_keys.to(device),
+            self.train.to(device),
+            self.held_out.to(device),
+            None if self.times is None else self.times.to(device),
+        )
+
     def ranks(self) -> Tensor:
         """Place of every training pair on its subject's slider, float64 in [0, 1)."""
         return keyed.uniform(self.subject_keys[self.train.subjects], self.item_keys[self.train.items], _RANK)
 
     def shared(self, ratio: float | Tensor) -> SharedData:
         """What the server gets where subjects share this ratio: one for all, or float [n]."""
-        ratios = torch.as_tensor(ratio, dtype=torch.float64).expand(len(self.subject_keys))
+        ratios = torch.as_tensor(ratio, dtype=torch.float64, device=self.subject_keys.device)
+        ratios = ratios.expand(len(self.subject_keys))
         shared = self.ranks() < ratios[self.train.subjects]
         return SharedData(self.subject_keys, self.item_keys, self.train.where(shared))
 
     def mixed_ratios(self) -> Tensor:
         """A ratio of 0, 20, 50, 80 or 100 % for each subject, drawn by key; float64 [n]."""
-        return torch.tensor([0.0, 0.2, 0.5, 0.8, 1.0], dtype=torch.float64)[
-            keyed.integers(5, self.subject_keys, _RATIO)
-        ]
+        steps = torch.tensor([0.0, 0.2, 0.5, 0.8, 1.0], dtype=torch.float64, device=self.subject_keys.device)
+        return steps[keyed.integers(5, self.subject_keys, _RATIO)]
 
 
 def load(name: str) -> Dataset:

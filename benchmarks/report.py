@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ def options(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
+    parser.add_argument("--device", type=torch.device, default="cpu", help="where the models learn, such as `cuda`")
     return parser
 
 
@@ -52,6 +54,18 @@ def show_figures(title: str, figures: Sequence[Figure]) -> None:
     """Print figures beside their targets."""
     rows = [asdict(figure) | {"met": {True: "yes", False: "NO", None: ""}[figure.met]} for figure in figures]
     show(title, rows, ["what", "value", "target", "met"])
+
+
+def now(device: torch.device) -> float:
+    """Seconds on a clock that waits for what the device still has to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def name_of(device: torch.device) -> str:
+    """What it is called."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
 
 
 def write(path: Path | None, content: dict[str, Any]) -> None:

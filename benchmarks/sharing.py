@@ -21,11 +21,10 @@ _NOBODY = 1e-9
 def measure(dataset: datasets.Dataset, config: FedShareConfig, ratio: float, seeds: int) -> list[RankingQuality]:
     """Quality for every seed."""
     population = Population(dataset, config)
-    everybody = torch.ones(len(dataset.subject_keys), dtype=torch.bool)
+    everybody = torch.ones_like(dataset.subject_keys, dtype=torch.bool)
     data = dataset.shared(ratio if ratio else float(dataset.ranks().min()) + _NOBODY)
     found = []
-    for seed in range(seeds):
-        (trained,) = population.train([data], [seed])
+    for seed, trained in enumerate(population.train([data] * seeds, list(range(seeds)))):
         cohort = population.cohort(config, Replicas([data], [seed]), carried=trained)
         found.append(population.quality(trained.model, data, cohort, everybody))
     return found
@@ -40,7 +39,7 @@ def main() -> None:
     seeds, rows = (2 if chosen.quick else 5), []
     for name in names:
         try:
-            dataset = datasets.load(name)
+            dataset = datasets.load(name).to(chosen.device)
         except datasets.DatasetAbsent as absent:
             print(f"{name} skipped: {absent}")
             continue

@@ -102,9 +102,16 @@ TEMPLATES = [
 FORM_RENDERER = "unlearning.dashboard.forms.Renderer"
 
 
+FEDSHARE_LEASE = float(os.environ.get("FEDSHARE_LEASE", "120"))
+"""Seconds after which a job whose worker gave no sign of life may be claimed by another. PostgreSQL ends a transaction
+in which a process falls silent for as long: nobody must wait for the locks of one that is frozen or out of reach."""
+
+
 def _database(url: str) -> dict[str, object]:
     parts = urlparse(url)
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    silence = f"-c idle_in_transaction_session_timeout={round(FEDSHARE_LEASE * 1000)}"
+    query["options"] = f"{query.get('options', '')} {silence}".strip()
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
@@ -285,9 +292,6 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 FEDSHARE_BATCH_WINDOW = float(os.environ.get("FEDSHARE_BATCH_WINDOW", "60"))
 """Seconds that a request waits for others, so that they share one fleet of references."""
-
-FEDSHARE_LEASE = float(os.environ.get("FEDSHARE_LEASE", "120"))
-"""Seconds after which a job whose worker gave no sign of life may be claimed by another."""
 
 FEDSHARE_BACK_OFF = float(os.environ.get("FEDSHARE_BACK_OFF", "10"))
 """Seconds that a job waits after an attempt that failed; twice as long after each further one."""

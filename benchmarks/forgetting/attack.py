@@ -35,9 +35,9 @@ class Scorer:
         """Margins [pairs]: over the views of the graph in `data`, or by fold-in where the rows are gone."""
         pairs = self._request.pairs
         if self._request.of_leavers:
-            return fold_in_margins(model.items, pairs, self._contrast).double().numpy()
+            return fold_in_margins(model.items, pairs, self._contrast).double().cpu().numpy()
         rows = rows_of(self._subject_keys[pairs.subjects], model.subject_keys)
-        return pair_margins(*model.views(data), Edges(rows, pairs.items), self._contrast).double().numpy()
+        return pair_margins(*model.views(data), Edges(rows, pairs.items), self._contrast).double().cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Outcome:
     """At 1 % false positives."""
     influence: Interval
     """ρ, 90 %."""
+    ratios: tuple[list[float], list[float]]
+    """Quantiles of Λ over pairs and models, 1 % to 99 %: of those that have forgotten, of those that never had them."""
 
     def indistinguishable(self) -> bool:
         """The bars of the interim claim."""
@@ -82,7 +84,9 @@ def attack(scores: Scores, after: Floats) -> Outcome:
     ratio = _likelihood_ratio(scores)
     positives, negatives = ratio(after), ratio(scores.held_out)
     auc = clustered_auc(positives, negatives, scores.subjects, seed=_SEED)
-    return Outcome(auc, tpr_at_fpr(positives.ravel(), negatives.ravel(), 0.01), _influence(scores, after))
+    levels = np.linspace(0.01, 0.99, 99)
+    spread = np.quantile(positives, levels).round(4).tolist(), np.quantile(negatives, levels).round(4).tolist()
+    return Outcome(auc, tpr_at_fpr(positives.ravel(), negatives.ravel(), 0.01), _influence(scores, after), spread)
 
 
 def _likelihood_ratio(scores: Scores):

@@ -14,9 +14,11 @@ from benchmarks import report
 from benchmarks.forgetting.attack import BARS
 
 _DOCS = Path(__file__).parents[2] / "docs"
-_COLUMNS = ("request", "kind", "strategy", "AUC [95 %]", "TPR@1%", "ρ [90 %]", "hidden", "recall", "NDCG", "1/time")
+_MEASURES = ("AUC [95 %]", "TPR@1%", "ρ [90 %]", "hidden", "recall", "NDCG", "gap", "1/time")
+COLUMNS = ("request", "kind", "strategy", *_MEASURES)
 _MARKS = {
     "contrastive": "o",
+    "contrastive, in turn": "*",
     "retrain": "s",
     "fine_tune": "^",
     "gradient_ascent": "v",
@@ -25,10 +27,33 @@ _MARKS = {
 }
 
 
+_CURVES = {"nothing": ("#b45309", "untouched"), "contrastive": ("#0f766e", "after contrastive")}
+
+
+def distributions(rows: list[dict[str, Any]], path: Path) -> None:
+    """What the attacker sees where a tenth has its data erased: Λ, cumulated over pairs and models."""
+    chosen = [row for row in rows if (row["request"], row["kind"]) == ("tenth", "erase") and row["strategy"] in _CURVES]
+    names = list(dict.fromkeys(row["dataset"] for row in chosen))
+    figure, panels = plt.subplots(1, len(names), figsize=(3.2 * len(names), 2.8), squeeze=False, layout="constrained")
+    levels = [level / 100 for level in range(1, 100)]
+    for name, panel in zip(names, panels[0], strict=True):
+        for row in (row for row in chosen if row["dataset"] == name):
+            after, never = row["ratios"]
+            color, label = _CURVES[row["strategy"]]
+            panel.plot(after, levels, color=color, lw=1.2, label=label)
+        panel.plot(never, levels, color="#111827", lw=0.8, ls="--", label="never knew")
+        panel.set_title(name)
+        panel.set_xlabel("Λ, log-likelihood ratio")
+        panel.set_ylim(0, 1)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0][0].set_ylabel("share of pairs and models below")
+    panels[0][-1].legend(frameon=False, fontsize=7, loc="lower right")
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
+
+
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
     """AUC of the attack against the share of a training that forgetting costs; one panel for each dataset."""
     names = list(dict.fromkeys(row["dataset"] for row in rows))
-    plt.rcParams.update({"svg.hashsalt": "fedshare", "font.family": "DejaVu Sans", "font.size": 8})
     figure, panels = plt.subplots(1, len(names), figsize=(4.6 * len(names), 3.2), squeeze=False, layout="constrained")
     for name, panel in zip(names, panels[0], strict=True):
         panel.axhspan(*BARS, color="#ccfbf1", lw=0)
@@ -39,7 +64,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
                 continue
             cost, auc = [1 / row["speed"] for row in chosen], [row["auc"]["estimate"] for row in chosen]
             errors = [[abs(row["auc"][end] - row["auc"]["estimate"]) for row in chosen] for end in ("low", "high")]
-            color = "#0f766e" if strategy == "contrastive" else "#6b7280"
+            color = "#0f766e" if strategy.startswith("contrastive") else "#6b7280"
             panel.errorbar(cost, auc, errors, fmt=mark, color=color, ms=5, lw=0.8, label=strategy.replace("_", " "))
         panel.set_xscale("log")
         panel.set_title(name)
@@ -53,22 +78,25 @@ def main() -> None:
     """Write page and plot."""
     content = [json.loads(Path(name).read_text()) for name in sys.argv[1:]]
     rows = [row for part in content for row in part["rows"]]
+    plt.rcParams.update({"svg.hashsalt": "fedshare", "font.family": "DejaVu Sans", "font.size": 8})
     plot(rows, _DOCS / "images" / "forgetting.svg")
-    sections = [_section(part["rows"], part["sizes"], part["about"]) for part in content]
+    distributions(rows, _DOCS / "images" / "forgetting-ratios.svg")
+    sections = [_section(part) for part in content]
     head = Path(__file__).with_name("head.md").read_text()
     (_DOCS / "benchmarks" / "forgetting.md").write_text("\n".join([head, *sections]))
 
 
-def _section(rows: list[dict[str, Any]], sizes: dict[str, int], about: dict[str, Any]) -> str:
+def _section(part: dict[str, Any]) -> str:
     """One run, with what it was run with."""
+    rows, sizes = part["rows"], part["sizes"]
     measured = (
         f"{sizes['targets']} models that forget; {sizes['shadows']} shadow models that learned the data and as many "
         f"that never did, {sizes['held_out']} more of these held out; {sizes['interactions']} requests of one "
-        f"interaction and {sizes['subjects']} of one subject, of each kind; seeds 0 to {sizes['targets'] - 1}; "
-        f"{about['threads']} threads, torch {about['torch']}."
+        f"interaction and {sizes['subjects']} of one subject, of each kind; {sizes['leavers']} leavers; seeds 0 to "
+        f"{sizes['targets'] - 1}; {part['device']}, torch {part['about']['torch']}."
     )
     names = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
-    return f"## {names}\n\n{measured}\n\n{report.markdown(rows, _COLUMNS)}\n"
+    return f"## {names}\n\n{measured}\n\n{report.markdown(rows, COLUMNS)}\n"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from benchmarks.datasets import Dataset
 from models_engine.fedshare import keyed
 from models_engine.fedshare.data import Edges, SharedData
 
-SIZES = ("interaction", "subject", "tenth")
 KINDS = ("erase", "unshare")
 _DRAW, _PAIR = keyed.stream("bench-r"), keyed.stream("bench-p")
 _FEWEST_PAIRS = 10
@@ -63,7 +62,7 @@ def small_requests(dataset: Dataset, data: SharedData, counts: dict[str, int]) -
     if len(order) < needed:
         raise ValueError(f"{dataset.name} has {len(order)} subjects who share enough; {needed} are needed")
     cast = iter(order.tolist())
-    nobody = torch.zeros(data.n_subjects, dtype=torch.bool)
+    nobody = torch.zeros_like(data.subject_keys, dtype=torch.bool)
     requests = []
     for size, count in counts.items():
         for kind in KINDS:
@@ -83,9 +82,19 @@ def small_requests(dataset: Dataset, data: SharedData, counts: dict[str, int]) -
     return requests
 
 
+def leavers(dataset: Dataset, data: SharedData, count: int) -> ForgetRequest:
+    """So many subjects who leave entirely, as one request."""
+    degree = torch.bincount(data.edges.subjects, minlength=data.n_subjects)
+    able = (degree >= _FEWEST_PAIRS).nonzero().squeeze(1)
+    chosen = able[keyed.uniform(dataset.subject_keys[able], _DRAW, 2).argsort()][:count]
+    leaves = torch.zeros_like(data.subject_keys, dtype=torch.bool)
+    leaves[chosen] = True
+    return ForgetRequest("leavers", "erase", data.edges.where(leaves[data.edges.subjects]), leaves)
+
+
 def large_request(dataset: Dataset, data: SharedData, kind: str) -> ForgetRequest:
     """A tenth of the sharing subjects withdraw half of what they share."""
     asking = (keyed.uniform(dataset.subject_keys, _DRAW, 1) < 0.1) & data.sharing()
     drawn = keyed.uniform(dataset.subject_keys[data.edges.subjects], dataset.item_keys[data.edges.items], _PAIR) < 0.5
-    nobody = torch.zeros(data.n_subjects, dtype=torch.bool)
+    nobody = torch.zeros_like(data.subject_keys, dtype=torch.bool)
     return ForgetRequest("tenth", kind, data.edges.where(asking[data.edges.subjects] & drawn), nobody)

@@ -57,9 +57,9 @@ _QUICK = Sizes(leavers=4, audits={"quick": 4, "standard": 4, "full": 4}, audits_
 class Bench:
     """One dataset."""
 
-    def __init__(self, name: str, sizes: Sizes, keep: Path | None, progress: Progress):
+    def __init__(self, name: str, sizes: Sizes, keep: Path | None, device: torch.device, progress: Progress):
         self._dataset, self._name, self._sizes, self._keep = datasets.load(name), name, sizes, keep
-        self._population, self._data = everything(self._dataset, CONFIGS[name])
+        self._population, self._data = everything(self._dataset, CONFIGS[name], device)
         self._progress, self._bar = progress, progress.add_task(name)
         self._levels = {level.name: _scaled(level, sizes.scale) for level in LEVELS.values()}
         self._known: list[Tables] = []
@@ -189,7 +189,7 @@ def main() -> None:
     with Progress() as progress:
         for name in chosen.dataset or (_DATASETS[:1] if chosen.quick else _DATASETS):
             try:
-                bench = Bench(name, _QUICK if chosen.quick else _LONG, chosen.keep, progress)
+                bench = Bench(name, _QUICK if chosen.quick else _LONG, chosen.keep, chosen.device, progress)
             except datasets.DatasetAbsent as absent:
                 progress.console.print(f"{name} skipped: {absent}")
                 continue

@@ -17,7 +17,7 @@ from models_engine.fedshare.data import Edges, SharedData, rows_of
 from models_engine.fedshare.model import Model
 
 _CONTRAST_ITEMS = 60
-_AT_ONCE = 4
+_AT_ONCE = {"cpu": 4, "cuda": 32}
 _DRAW = keyed.stream("verdicts")
 _FEWEST_PAIRS = 10
 
@@ -52,7 +52,7 @@ class Tables:
         spread = [
             torch.where((rows >= 0)[:, None], table[rows.clamp(min=0)], 0.0) for table in (model.subjects, subjects)
         ]
-        return cls(spread[0], model.items, spread[1], items)
+        return cls(*(table.cpu() for table in (spread[0], model.items, spread[1], items)))
 
     def towards(self, other: "Tables", part: float) -> "Tables":
         """The model that lies this part of the way to another of the same seed; beyond both ends for other parts."""
@@ -105,16 +105,20 @@ def _scene(pairs: Edges, data: SharedData) -> Scene:
 def train(
     population: Population, world: SharedData, deleted: Edges | None, seeds: Sequence[int], done: Callable[[], None]
 ) -> list[Tables]:
-    """One model for each seed."""
-    tables = []
-    for start in range(0, len(seeds), _AT_ONCE):
-        group = seeds[start : start + _AT_ONCE]
+    """One model for each seed, learned where the population is; the tables lie in this process's memory."""
+    keys, tables = population.dataset.subject_keys, []
+    world, deleted = world.to(keys.device), None if deleted is None else deleted.to(keys.device)
+    at_once = _AT_ONCE[keys.device.type]
+    for start in range(0, len(seeds), at_once):
+        group = seeds[start : start + at_once]
         for trained in population.train([world] * len(group), group, [deleted] * len(group)):
-            tables.append(Tables.of(trained.model, world, population.dataset.subject_keys))
+            tables.append(Tables.of(trained.model, world, keys))
             done()
     return tables
 
 
-def everything(dataset: Dataset, config: FedShareConfig) -> tuple[Population, SharedData]:
-    """Everybody, and what they share: 0, 20, 50, 80 or 100 % each."""
-    return Population(dataset, config), dataset.shared(dataset.mixed_ratios())
+def everything(
+    dataset: Dataset, config: FedShareConfig, device: torch.device | str = "cpu"
+) -> tuple[Population, SharedData]:
+    """Everybody, learning there, and what they share: 0, 20, 50, 80 or 100 % each."""
+    return Population(dataset.to(device), config), dataset.shared(dataset.mixed_ratios())

@@ -49,4 +49,4 @@ def _newton(row: Tensor, left: Tensor, kept: Tensor) -> Tensor:
     gradient = -(torch.sigmoid(-(left @ row))[:, None] * left).sum(0)
     chance = torch.sigmoid(kept @ row)
     hessian = (kept * (chance * (1 - chance))[:, None]).T @ kept
-    return torch.linalg.solve(hessian + _DAMPING * torch.eye(len(row)), gradient)
+    return torch.linalg.solve(hessian + _DAMPING * torch.eye(len(row), device=row.device), gradient)

@@ -30,18 +30,18 @@ def matched_items(pairs: Edges, touched: Edges, popularity: Tensor, count: int) 
         ValueError: a subject has touched nearly every item.
     """
     order = torch.argsort(popularity, stable=True)
-    matched = torch.empty(len(pairs), count, dtype=torch.int64)
-    window = torch.arange(count) - count // 2
+    matched = pairs.items.new_empty(len(pairs), count)
+    window = torch.arange(count, device=popularity.device)
     for subject in torch.unique(pairs.subjects):
-        free = torch.ones(len(popularity), dtype=torch.bool)
+        free = torch.ones_like(popularity, dtype=torch.bool)
         free[touched.items[touched.subjects == subject]] = False
         candidates = order[free[order]]
         if len(candidates) < count:
             raise ValueError(f"only {len(candidates)} items are left to contrast with, {count} are needed")
         mine = pairs.subjects == subject
         near = torch.searchsorted(popularity[candidates].contiguous(), popularity[pairs.items[mine]])
-        start = (near[:, None] + window[0]).clamp(0, len(candidates) - count)
-        matched[mine] = candidates[start + torch.arange(count)]
+        start = (near[:, None] - count // 2).clamp(0, len(candidates) - count)
+        matched[mine] = candidates[start + window]
     return matched
 
 
@@ -84,7 +84,7 @@ def fold_in_scores(rows: Tensor, pairs: Edges, contrast: Tensor) -> tuple[Tensor
     """
     _, group = torch.unique(pairs.subjects, return_inverse=True)
     own = rows[pairs.items]
-    context = torch.zeros(int(group.max()) + 1, rows.shape[1]).index_add(0, group, own)[group] - own
+    context = rows.new_zeros(int(group.max()) + 1, rows.shape[1]).index_add(0, group, own)[group] - own
     alone = torch.bincount(group)[group] < 2  # what the subtraction leaves of a lone pair is rounding
     context = context.masked_fill(alone[:, None], 0.0)
     return (own * context).sum(-1), _products(context, rows, contrast)
@@ -96,7 +96,7 @@ def neighbour_scores(rows: Tensor, pairs: Edges, contrast: Tensor, nearest: int 
     The score of (u, i) is the mean cosine between i and those of u's other items that are nearest to it.
     Arguments and results as of `fold_in_scores`.
     """
-    own, against = torch.zeros(len(pairs)), torch.zeros(contrast.shape)
+    own, against = rows.new_zeros(len(pairs)), rows.new_zeros(contrast.shape)
     for subject in torch.unique(pairs.subjects):
         mine = pairs.subjects == subject
         items = pairs.items[mine]
@@ -125,8 +125,8 @@ def pair_scores(subjects: Tensor, items: Tensor, pairs: Edges, contrast: Tensor)
 
 def _largest(values: Tensor, count: int) -> Tensor:
     """The largest of each row, descending; numpy finds a few among dozens in half of torch's time."""
-    kept = np.partition(values.numpy(), values.shape[1] - count, axis=1)[:, -count:]
-    return torch.from_numpy(np.sort(kept, axis=1)[:, ::-1].copy())
+    kept = np.partition(values.cpu().numpy(), values.shape[1] - count, axis=1)[:, -count:]
+    return torch.from_numpy(np.sort(kept, axis=1)[:, ::-1].copy()).to(values.device)
 
 
 def _products(rows: Tensor, items: Tensor, contrast: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ class Messages:
         # A negative may be drawn for several pairs of a device: its coefficients add up first.
         codes = samples.member * samples.negatives.size[1] + samples.negative_items
         distinct, place = torch.unique(codes, return_inverse=True)
-        drawn = torch.zeros(len(distinct), dtype=self.slopes.dtype).index_add_(0, place, self.slopes)
+        drawn = self.slopes.new_zeros(len(distinct)).index_add_(0, place, self.slopes)
         squares = by_member.index_add(0, samples.member, self.slopes**2).index_add_(
             0, distinct // samples.negatives.size[1], drawn**2
         )

@@ -16,6 +16,7 @@ from models_engine.fedshare.graph import Pattern
 from models_engine.fedshare.losses import bpr, info_nce
 from models_engine.fedshare.optimizer import RowAdam
 from models_engine.fedshare.replicas import Replicas
+from models_engine.fedshare.stack import Stack
 
 _PRIVATE = keyed.stream("private")
 _COHORT = keyed.stream("cohort")
@@ -53,6 +54,18 @@ class SimulatedCohort:
         self._subjects, self._items = pairs.subjects[order], pairs.items[order]
         degree = torch.bincount(self._subjects, minlength=replicas.size[0])
         self._ego_weight = torch.rsqrt(degree.clamp(min=1).float())
+        self._cohort_draws, self._contrast_draws = (
+            keyed.mix(replicas.subject_keys, replicas.subject_seeds, purpose) for purpose in (_COHORT, _CONTRAST)
+        )
+        self._negative_draws = keyed.mix(
+            replicas.subject_keys[self._subjects],
+            replicas.item_keys[self._items],
+            replicas.subject_seeds[self._subjects],
+            _NEGATIVE,
+        )
+        sizes = replicas.item_stack.sizes[replicas.replica_of_subject]
+        first = torch.tensor([rows.start for rows in replicas.item_slices], device=replicas.device)
+        self._own_items = first[replicas.replica_of_subject][self._subjects], sizes[self._subjects]
         # Half the score is the global view's; a subject who shares nothing has only its own.
         self._global_share = replicas.sharing() * 0.5
         if private is None:
@@ -77,7 +90,7 @@ class SimulatedCohort:
         losses, slopes = bpr(margins)
         weights = samples.valid / counts[replica[samples.member]]
         slopes = slopes * weights
-        loss = torch.zeros(len(self._replicas)).index_add_(0, replica[samples.member], losses * weights)
+        loss = users.new_zeros(len(self._replicas)).index_add_(0, replica[samples.member], losses * weights)
         of_users = samples.positives.matrix(slopes) @ items - samples.negatives.matrix(slopes) @ items
         of_local, of_view = torch.zeros_like(users), of_users
         if config.local_view:
@@ -111,7 +124,7 @@ class SimulatedCohort:
         Returns:
             Subjects [n, d] and items [m, d].
         """
-        everyone = torch.arange(self._replicas.size[0])
+        everyone = torch.arange(self._replicas.size[0], device=self._replicas.device)
         pattern = Pattern(self._subjects, self._items, self._replicas.size)
         return self._scoring_views(everyone, Broadcast(items, subject_views, item_views), pattern)[:2]
 
@@ -142,22 +155,21 @@ class SimulatedCohort:
         return self._memory
 
     def _about(self) -> dict[str, str]:
-        interactions = hashlib.sha256(self._codes.numpy().tobytes()).hexdigest()
+        interactions = hashlib.sha256(self._codes.cpu().numpy().tobytes()).hexdigest()
         return {"config": self.config.digest(), "data": self._replicas.digest(), "interactions": interactions}
 
     def _drawn(self, round_number: int) -> Tensor:
         """Bool [n]: who takes part, so that every device does once in each cycle."""
         cycle_length = round(1 / self.config.participation)
         cycle, slot = divmod(round_number, cycle_length)
-        replicas = self._replicas
-        return keyed.integers(cycle_length, replicas.subject_keys, replicas.subject_seeds, _COHORT, cycle) == slot
+        return (keyed.unit(keyed.extend(self._cohort_draws, cycle)) * cycle_length).to(torch.int64) == slot
 
     def _sample(self, round_number: int, taking_part: Tensor) -> Samples:
         chosen = taking_part[self._subjects].nonzero().squeeze(1)
         subjects, items = self._subjects[chosen], self._items[chosen]
         members = taking_part.nonzero().squeeze(1)
         member = (torch.cumsum(taking_part, 0) - 1)[subjects]
-        negative = self._negatives(round_number, subjects, items)
+        negative = self._negatives(round_number, chosen)
         codes = subjects * self._replicas.size[1] + negative
         place = torch.searchsorted(self._codes, codes).clamp_(max=len(self._codes) - 1)
         size = (len(members), self._replicas.size[1])
@@ -170,20 +182,11 @@ class SimulatedCohort:
             valid=self._codes[place] != codes,
         )
 
-    def _negatives(self, round_number: int, subjects: Tensor, items: Tensor) -> Tensor:
-        """One item of the same world for each pair, int64 [pairs]."""
-        replicas = self._replicas
-        starts = torch.tensor([rows.start for rows in replicas.item_slices])
-        sizes = torch.tensor([world.n_items for world in replicas.worlds])
-        world = replicas.replica_of_subject[subjects]
-        drawn = keyed.uniform(
-            replicas.subject_keys[subjects],
-            replicas.item_keys[items],
-            replicas.subject_seeds[subjects],
-            _NEGATIVE,
-            round_number,
-        )
-        return starts[world] + (drawn * sizes[world]).to(torch.int64)
+    def _negatives(self, round_number: int, chosen: Tensor) -> Tensor:
+        """One item of the same world for each of the chosen pairs, int64 [pairs]."""
+        first, count = (of_pair[chosen] for of_pair in self._own_items)
+        drawn = keyed.unit(keyed.extend(self._negative_draws[chosen], round_number))
+        return first + (drawn * count).to(torch.int64)
 
     def _scoring_views(self, members: Tensor, seen: Broadcast, positives: Pattern) -> tuple[Tensor, Tensor, Tensor]:
         """What members and items score with, and the members' local view."""
@@ -205,25 +208,24 @@ class SimulatedCohort:
         of_view: Tensor,
     ) -> Tensor:
         """InfoNCE of the members who share; adds its gradients in place. Returns each replica's mean."""
-        replicas, weight = self._replicas, self.config.contrast_weight
-        loss = torch.zeros(len(replicas))
-        if not weight:
-            return loss
-        shares = self._global_share[members] > 0
-        for place, rows in enumerate(replicas.subject_slices):
-            mine = (shares & (members >= rows.start) & (members < rows.stop)).nonzero().squeeze(1)
-            if len(mine) == 0:
-                continue
-            keys = replicas.subject_keys[rows]
-            others = rows.start + keyed.smallest(
-                self.config.contrast_negatives, keys, replicas.seeds[place], _CONTRAST, round_number
-            )
-            contrast = info_nce(local[mine], views[members[mine]], views[others], self.config.temperature)
-            scale = weight / len(mine)
-            of_local[mine] += scale * contrast.anchors
-            of_view[mine] += scale * contrast.targets
-            loss[place] = scale * contrast.loss.sum()
-        return loss
+        replicas, config = self._replicas, self.config
+        sharing = (self._global_share[members] > 0).nonzero().squeeze(1)
+        if not config.contrast_weight or len(sharing) == 0:
+            return local.new_zeros(len(replicas))
+        rows = members[sharing]
+        stack = Stack(replicas.replica_of_subject[rows], len(replicas))
+        others = replicas.subject_stack.negatives(config.contrast_negatives, self._contrast_draws, round_number)
+        contrast = info_nce(
+            stack.spread(local[sharing]),
+            stack.spread(views[rows]),
+            views[others.rows],
+            config.temperature,
+            others.absent,
+            config.contrast_weight / stack.sizes.clamp(min=1),
+        )
+        of_local.index_add_(0, sharing, stack.collect(contrast.anchors))
+        of_view.index_add_(0, sharing, stack.collect(contrast.targets))
+        return stack.sums(contrast.loss)
 
     def _disturb(
         self,

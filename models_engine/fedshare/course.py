@@ -66,7 +66,7 @@ class Course:
     def first_rounds(self) -> Tensor:
         """For every pair of the last window's first world, the first round that used it; int64 [pairs]."""
         last = self.windows[-1].replicas.worlds[0]
-        first = torch.full((len(last.edges),), -1)
+        first = torch.full_like(last.edges.subjects, -1)
         for number, window in enumerate(self.windows):
             world = window.replicas.worlds[0]
             known = _renumbered(world, last).codes(last.n_items)

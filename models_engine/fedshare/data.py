@@ -33,6 +33,10 @@ class Edges:
         more = others.without(self, n_items)
         return Edges(torch.cat([self.subjects, more.subjects]), torch.cat([self.items, more.items]))
 
+    def to(self, device: torch.device | str) -> "Edges":
+        """The same pairs there."""
+        return Edges(self.subjects.to(device), self.items.to(device))
+
     def codes(self, n_items: int) -> Tensor:
         """One int64 for each pair, for set operations."""
         return self.subjects * n_items + self.items
@@ -70,6 +74,10 @@ class SharedData:
     def n_items(self) -> int:
         """Number of items m."""
         return len(self.item_keys)
+
+    def to(self, device: torch.device | str) -> "SharedData":
+        """The same data there, such as on `cuda`; all that is made of it is computed where it lies."""
+        return SharedData(self.subject_keys.to(device), self.item_keys.to(device), self.edges.to(device))
 
     def graph(self) -> Incidence:
         """The normalised shared graph."""

@@ -34,13 +34,11 @@ class Pattern:
 
     def matrix(self, values: Tensor) -> Tensor:
         """The matrix with these values [entries], as a CSR tensor."""
-        return torch.sparse_csr_tensor(self._pointers, self._columns, values, size=self.size, check_invariants=False)
+        return _csr(self._pointers, self._columns, values, self.size)
 
     def transposed(self, values: Tensor) -> Tensor:
         """Its transpose, as a CSR tensor."""
-        return torch.sparse_csr_tensor(
-            self._transposed_pointers, self._rows, values[self._order], size=self.size[::-1], check_invariants=False
-        )
+        return _csr(self._transposed_pointers, self._rows, values[self._order], self.size[::-1])
 
     def inner_products(self, left: Tensor, right: Tensor) -> Tensor:
         """left[row] · right[column] for every entry; left [rows, d], right [columns, d]; [entries]."""
@@ -72,6 +70,10 @@ def normalized(subjects: Tensor, items: Tensor, n_subjects: int, n_items: int) -
     item_degree = torch.bincount(items, minlength=n_items).to(torch.float32)
     values = torch.rsqrt(subject_degree[subjects] * item_degree[items])
     return Incidence(subjects, items, values, (n_subjects, n_items))
+
+
+def _csr(pointers: Tensor, columns: Tensor, values: Tensor, size: tuple[int, ...]) -> Tensor:
+    return torch.sparse_csr_tensor(pointers, columns, values, size=size, device=values.device, check_invariants=False)
 
 
 def _pointers(indices: Tensor, count: int) -> Tensor:

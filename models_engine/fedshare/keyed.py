@@ -34,15 +34,24 @@ def mix(*parts: Tensor | int) -> Tensor:
     """Hash integers (broadcast against each other) to one int64 tensor."""
     tensors = [part for part in parts if isinstance(part, Tensor)]
     device = tensors[0].device if tensors else None
-    state = torch.zeros((), dtype=torch.int64, device=device)
+    return extend(torch.zeros((), dtype=torch.int64, device=device), *parts)
+
+
+def extend(mixed: Tensor, *parts: Tensor | int) -> Tensor:
+    """Go on hashing: `extend(mix(a, b), c)` is `mix(a, b, c)`; what stays from round to round is hashed once."""
     for part in parts:
-        state = _finalize((state ^ part) + _GOLDEN)
-    return state
+        mixed = _finalize((mixed ^ part) + _GOLDEN)
+    return mixed
+
+
+def unit(mixed: Tensor) -> Tensor:
+    """Float64 in [0, 1) for each hash."""
+    return _shift_right(mixed, 11).to(torch.float64) * 2.0**-53
 
 
 def uniform(*parts: Tensor | int) -> Tensor:
     """Float64 in [0, 1) for each hashed element."""
-    return _shift_right(mix(*parts), 11).to(torch.float64) * 2.0**-53
+    return unit(mix(*parts))
 
 
 def integers(upper: int, *parts: Tensor | int) -> Tensor:
@@ -61,8 +70,3 @@ def normal(width: int, rows: Tensor, *parts: Tensor | int) -> Tensor:
     broadcast = [part[:, None] if isinstance(part, Tensor) else part for part in (rows, *parts)]
     radius = torch.sqrt(-2.0 * torch.log1p(-uniform(*broadcast, columns, 0)))
     return (radius * torch.cos(2.0 * math.pi * uniform(*broadcast, columns, 1))).to(torch.float32)
-
-
-def smallest(count: int, keys: Tensor, *parts: Tensor | int) -> Tensor:
-    """Which `count` of the keys (or all, if fewer) come first in the order of this draw; int64 places."""
-    return torch.topk(uniform(keys, *parts), min(count, len(keys)), largest=False).indices

@@ -40,7 +40,8 @@ class RowAdam:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take over what `state` gave."""
-        self.first, self.second, self.steps = state["first"].clone(), state["second"].clone(), state["steps"].clone()
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
 
     def carry_on(self, earlier: "RowAdam", rows: Tensor) -> None:
         """Take over the momentum of rows that stood in an earlier table; `rows` [n] names them there, -1 for none."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from models_engine.fedshare.data import Edges, SharedData, rows_of
 from models_engine.fedshare.graph import Incidence, normalized
+from models_engine.fedshare.stack import Stack
 
 
 class Replicas:
@@ -37,14 +38,21 @@ class Replicas:
         self.item_slices = _slices([world.n_items for world in worlds])
         self.subject_keys = torch.cat([world.subject_keys for world in worlds])
         self.item_keys = torch.cat([world.item_keys for world in worlds])
-        self.subject_seeds = _repeated(seeds, self.subject_slices)
-        self.item_seeds = _repeated(seeds, self.item_slices)
-        self.replica_of_subject = _repeated(range(len(worlds)), self.subject_slices)
-        self.replica_of_item = _repeated(range(len(worlds)), self.item_slices)
+        self.replica_of_subject = _numbered(self.subject_slices, self.device)
+        self.replica_of_item = _numbered(self.item_slices, self.device)
+        by_replica = torch.tensor(seeds, device=self.device)
+        self.subject_seeds, self.item_seeds = by_replica[self.replica_of_subject], by_replica[self.replica_of_item]
+        self.subject_stack = Stack(self.replica_of_subject, len(worlds))
+        self.item_stack = Stack(self.replica_of_item, len(worlds))
         self.edges = self.union([world.edges for world in worlds])
 
     def __len__(self) -> int:
         return len(self.worlds)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the worlds lie, and where everything about them is computed."""
+        return self.subject_keys.device
 
     @property
     def size(self) -> tuple[int, int]:
@@ -80,7 +88,7 @@ class Replicas:
         """SHA-256 over seeds, keys and edges, in hexadecimal."""
         digest = hashlib.sha256(repr(self.seeds).encode())
         for tensor in (self.subject_keys, self.item_keys, self.edges.subjects, self.edges.items):
-            digest.update(hashlib.sha256(tensor.numpy().tobytes()).digest())
+            digest.update(hashlib.sha256(tensor.cpu().numpy().tobytes()).digest())
         return digest.hexdigest()
 
 
@@ -95,5 +103,7 @@ def _slices(sizes: list[int]) -> list[slice]:
     return [slice(start, end) for start, end in itertools.pairwise(ends)]
 
 
-def _repeated(values: Sequence[int], slices: list[slice]) -> Tensor:
-    return torch.cat([torch.full((rows.stop - rows.start,), v) for v, rows in zip(values, slices, strict=True)])
+def _numbered(slices: list[slice], device: torch.device) -> Tensor:
+    """The number of the slice that each row lies in."""
+    sizes = torch.tensor([rows.stop - rows.start for rows in slices], device=device)
+    return torch.repeat_interleave(torch.arange(len(slices), device=device), sizes)

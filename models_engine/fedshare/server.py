@@ -45,6 +45,7 @@ class Server:
         self.graph = replicas.graph()
         self.subjects = initial_subjects(config, replicas) if subjects is None else subjects.clone()
         self.items = initial_items(config, replicas) if items is None else items.clone()
+        self._contrast_draws = keyed.mix(replicas.item_keys, replicas.item_seeds, _CONTRAST)
         self._subject_optimizer = RowAdam(self.subjects, config.learning_rate)
         self._item_optimizer = RowAdam(self.items, config.learning_rate)
 
@@ -114,17 +115,17 @@ class Server:
     def _contrast(self, round_number: int, item_views: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """InfoNCE of the items: loss [replicas], gradients by rows and by views [m, d]."""
         config, replicas = self.config, self.replicas
-        loss = torch.zeros(len(replicas))
-        of_rows, of_views = torch.zeros_like(item_views), torch.zeros_like(item_views)
         if not (config.local_view and config.contrast_weight):
-            return loss, of_rows, of_views
-        for place, rows in enumerate(replicas.item_slices):
-            others = keyed.smallest(
-                config.contrast_negatives, replicas.item_keys[rows], replicas.seeds[place], _CONTRAST, round_number
-            )
-            mine = item_views[rows]
-            contrast = info_nce(self.items[rows], mine, mine[others], config.temperature)
-            scale = config.contrast_weight / len(mine)
-            of_rows[rows], of_views[rows] = scale * contrast.anchors, scale * contrast.targets
-            loss[place] = scale * contrast.loss.sum()
-        return loss, of_rows, of_views
+            nothing = torch.zeros_like(item_views)
+            return item_views.new_zeros(len(replicas)), nothing, nothing
+        stack = replicas.item_stack
+        others = stack.negatives(config.contrast_negatives, self._contrast_draws, round_number)
+        contrast = info_nce(
+            stack.spread(self.items),
+            stack.spread(item_views),
+            item_views[others.rows],
+            config.temperature,
+            others.absent,
+            config.contrast_weight / stack.sizes,
+        )
+        return stack.sums(contrast.loss), stack.collect(contrast.anchors), stack.collect(contrast.targets)

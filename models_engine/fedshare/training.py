@@ -39,7 +39,8 @@ def snapshot_rounds(rounds: int) -> list[int]:
 
 
 class Training:
-    """The models of a course, one for each seed. The same inputs give the same bytes on the same machine.
+    """The models of a course, one for each seed. The same inputs give the same bytes on the same kind of processor;
+    on a GPU, whose sparse products add in no fixed order, only up to rounding.
 
     With a folder, the state before every window but the first is kept there (`window-N`), for rolling
     back, and the running state every so many rounds (`running`): a training that was killed goes on
@@ -148,7 +149,8 @@ class Training:
 
     def _restore(self, state: dict[str, Tensor], server: Server) -> None:
         server.restore(state)
-        self._history = [(int(at), state[f"history-{i}"]) for i, at in enumerate(state["history"])]
+        rows = (state[f"history-{i}"].to(server.subjects.device) for i in range(len(state["history"])))
+        self._history = list(zip(state["history"].tolist(), rows, strict=True))
 
     def _about(self, windows: int) -> dict[str, Any]:
         """What must be the same for a state to be taken up: configuration, seeds, code, and the data so far."""

@@ -29,7 +29,7 @@ _SWEEP_SECONDS = 15
 def main() -> None:
     """Run over every broker, each in a process of its own; exit code 1 if anything did not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--share", type=float, default=1.0, help="of the runs; 1: all 204")
+    parser.add_argument("--share", type=float, default=1.0, help="of the runs; 1: all of them")
     parser.add_argument("--broker", choices=list(BROKERS), help="one alone")
     parser.add_argument("--fault", help="one alone, such as `crash_postgres`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run here as well")

@@ -1,7 +1,6 @@
 """What is broken, and when: each fault is called with a request just accepted, at a moment that the seed draws."""
 
 import random
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -178,10 +177,36 @@ def wake_a_stale_worker(scene: Scene) -> None:
             child.suspend()
             stopped.append(child)
 
-    scene.strike_worker(stop)
-    time.sleep(scene.moment.uniform(0, LEASE))
-    for child in stopped:
-        child.send_signal(signal.SIGCONT)
+    try:
+        scene.strike_worker(stop)
+        time.sleep(scene.moment.uniform(0, LEASE))
+    finally:
+        for child in stopped:
+            child.resume()
+
+
+def fall_silent_with_a_lock(scene: Scene) -> None:
+    """A process that hangs, or a machine out of reach, holds the job's row: nobody must wait for it for long."""
+    scene.post()
+    job, hung = scene.job(), connection.copy()
+
+    def lock() -> None:
+        hung.set_autocommit(False)
+        with hung.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM unlearning_job WHERE id = %s FOR UPDATE", [job.pk])
+
+    scene.strike(lock)
+    held_by = hung.connection.info.backend_pid
+    try:
+        wait_for(lambda: not _has_session(held_by), 4 * LEASE)
+    finally:
+        hung.close()
+
+
+def _has_session(pid: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [pid])
+        return bool(cursor.fetchone()[0])
 
 
 def fill_the_disk(scene: Scene) -> None:
@@ -264,6 +289,7 @@ FAULTS: dict[Callable[[Scene], None], int] = {
     crash_postgres: 21,
     deliver_twice: 21,
     wake_a_stale_worker: 15,
+    fall_silent_with_a_lock: 15,
     fill_the_disk: 12,
     flip_a_byte_of_a_checkpoint: 12,
     flip_a_byte_of_the_serving_model: 6,

@@ -107,7 +107,7 @@ def pull(
     """
     config = model.config
     server = Server(gentle(config), Replicas([after], [model.seed]), model.subjects[stays], model.items)
-    concerned = torch.zeros(len(stays), dtype=torch.bool)
+    concerned = torch.zeros_like(stays)
     concerned[withdrawn.subjects] = True
     affected_subjects = concerned[stays].nonzero().squeeze(1)
     affected_items = torch.unique(withdrawn.items)
@@ -139,7 +139,7 @@ class Contrastive:
             if len(part):
                 rows = rows.pushed(model, before, part, push)
         # The old rows of those who withdrew are history of that data: only the new ones may be kept.
-        moved = torch.zeros(before.n_subjects, dtype=torch.bool)
+        moved = torch.zeros_like(task.erased)
         moved[withdrawn.subjects] = True
         history = torch.where(moved[:, None], rows.subjects, model.history)
         forgotten = replace(model, subjects=rows.subjects, items=rows.items, history=history).keeping(stays)

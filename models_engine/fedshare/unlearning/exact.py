@@ -1,7 +1,7 @@
 """Learning again without the data: from the keyed start, or from where the data had not come in yet.
 
 Under keyed randomness both give one reproducible object: whoever has the remaining data, the
-configuration and the seed gets the same bytes.
+configuration and the seed gets the same bytes. That is said of processors: a GPU adds in no fixed order.
 """
 
 from models_engine.federation.cohort import Cohort

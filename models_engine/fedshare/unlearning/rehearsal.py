@@ -12,7 +12,7 @@ The twins are not kept. The references of an audit play no part in this, so that
 independent of the tuning.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -27,7 +27,14 @@ from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress, Training
 from models_engine.fedshare.unlearning.contrastive import Rows, gentle, pull
-from models_engine.fedshare.unlearning.strategy import Calibration, MakeCohort, Push, Pushes, StartDevices
+from models_engine.fedshare.unlearning.strategy import (
+    NOTHING,
+    Calibration,
+    MakeCohort,
+    Push,
+    Pushes,
+    StartDevices,
+)
 from models_engine.fedshare.views import propagate
 
 _ACTOR = keyed.stream("actor")
@@ -39,6 +46,8 @@ _ACTORS_WITH_ONE_PAIR = 200
 _CONTRAST_ITEMS = 60
 _AMPLITUDES = tuple(2.0**power for power in range(-6, 5))
 _REFINEMENTS = 4
+_AT_ONCE = 4
+"""Twins that train together; more of them want more memory."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +90,16 @@ def rehearse(
     if len(actors) == 0:
         raise ValueError("too few subjects share anything for a rehearsal: no amplitude can be measured")
     pushes: dict[tuple[bool, str], Push] = {}
-    for number, part in enumerate(_PARTS):
-        wanted = part.actors or round(_SHARE_OF_ACTORS * len(actors))
-        cast = actors[: max(1, min(wanted, int(_LARGEST_SHARE_OF_ACTORS * len(actors))))]
-        scene = _Scene(model, data, part, cast)
-        twin = scene.twin(start_devices, partial(_share, progress, number))
-        kind = part.large, part.fate
-        if part.share == 0:
-            one = scene.measured(twin, make_cohort, pushes[kind].items)
-            pushes[kind] = replace(pushes[kind], rows_one=one.rows)
-        else:
-            pushes[kind] = scene.measured(twin, make_cohort, None)
+    for start in range(0, len(_PARTS), _AT_ONCE):
+        scenes = [_Scene(model, data, part, _cast(part, actors)) for part in _PARTS[start : start + _AT_ONCE]]
+        twins = _twins(model, scenes, start_devices, partial(_share, progress, start))
+        for scene, twin in zip(scenes, twins, strict=True):
+            kind = scene.part.large, scene.part.fate
+            if scene.part.share == 0:
+                one = scene.measured(twin, make_cohort, pushes[kind].items)
+                pushes[kind] = replace(pushes[kind], rows_one=one.rows)
+            else:
+                pushes[kind] = scene.measured(twin, make_cohort, None)
     small, large = (
         Pushes(**{part.fate: pushes[size, part.fate] for part in _PARTS if part.large == size})
         for size in (False, True)
@@ -99,33 +107,41 @@ def rehearse(
     return Calibration(small, large)
 
 
+def _cast(part: _Part, actors: Tensor) -> Tensor:
+    """Who plays a part."""
+    wanted = part.actors or round(_SHARE_OF_ACTORS * len(actors))
+    return actors[: max(1, min(wanted, int(_LARGEST_SHARE_OF_ACTORS * len(actors))))]
+
+
+def _twins(model: Model, scenes: Sequence["_Scene"], start_devices: StartDevices, progress: Progress) -> list[Model]:
+    """For each scene, a model that never had what is withdrawn in it; they train together."""
+    course = Course.single([scene.after for scene in scenes], [model.seed] * len(scenes), model.config.rounds)
+    devices = start_devices(model.config, [scene.deleted for scene in scenes])
+    return Training(model.config, course, devices).run(progress)
+
+
 class _Scene:
     """A kind of request on a model: what is withdrawn, and the levels before and after."""
 
     def __init__(self, model: Model, data: SharedData, part: _Part, actors: Tensor):
-        self._model, self._data, self._part = model, data, part
-        playing = torch.zeros(data.n_subjects, dtype=torch.bool)
+        self._model, self._data, self.part = model, data, part
+        playing = torch.zeros_like(data.subject_keys, dtype=torch.bool)
         playing[actors] = True
         draws = keyed.uniform(data.subject_keys[data.edges.subjects], data.item_keys[data.edges.items], _DRAWN)
         # At least one pair of each: the one that is drawn first.
-        least = torch.ones(data.n_subjects, dtype=draws.dtype).scatter_reduce(0, data.edges.subjects, draws, "amin")
+        least = draws.new_ones(data.n_subjects).scatter_reduce(0, data.edges.subjects, draws, "amin")
         drawn = playing[data.edges.subjects] & (draws <= least[data.edges.subjects].clamp(min=part.share))
         self._pairs = data.edges.where(drawn)
         self._leaves = playing & (part.fate == "leave")
-        self._after = data.without(self._pairs, self._leaves)
+        self.after = data.without(self._pairs, self._leaves)
+        self.deleted = self._pairs if part.fate == "delete" else NOTHING.to(data.subject_keys.device)
         self._contrast = matched_items(self._pairs, data.edges, data.item_popularity(), _CONTRAST_ITEMS)
-        groups = [playing] if part.large else [torch.arange(data.n_subjects) == actor for actor in actors]
+        everybody = torch.arange(data.n_subjects, device=actors.device)
+        groups = [playing] if part.large else [everybody == actor for actor in actors]
         self._groups = [group[self._pairs.subjects] for group in groups]
         # Who leaves is looked at by fold-in alone, which needs no graph.
         looked_at = [] if part.fate == "leave" else self._groups
         self._graphs = [data.without(self._pairs.where(mine), self._leaves).graph() for mine in looked_at]
-
-    def twin(self, start_devices: StartDevices, progress: Progress) -> Model:
-        """A model that never had what is withdrawn."""
-        config, seed = self._model.config, self._model.seed
-        course = Course.single([self._after], [seed], config.rounds)
-        deleted = [self._pairs] if self._part.fate == "delete" else None
-        return Training(config, course, start_devices(config, deleted)).run(progress)[0]
 
     def measured(self, twin: Model, make_cohort: MakeCohort, items: float | None) -> Push:
         """The push that brings the actors' pairs to the level of the twin; `items` where that part is known."""
@@ -133,21 +149,20 @@ class _Scene:
         if items is None:
             target = float(self._margins_by_fold_in(twin.items).mean())
             items = _crossing(lambda amplitude: self._fold_in(rows, amplitude), target)
-        if self._part.fate == "leave":
+        if self.part.fate == "leave":
             return Push(items, 0.0, 0.0)
-        target = float(pair_margins(*twin.views(self._after), self._pairs, self._contrast).mean())
+        target = float(pair_margins(*twin.views(self.after), self._pairs, self._contrast).mean())
         of_rows = _crossing(lambda amplitude: self._over_views(rows, items, amplitude), target)
         return Push(items, of_rows, of_rows)
 
     def _start(self, make_cohort: MakeCohort) -> Rows:
         """The rows that the push works on."""
         model = self._model
-        if not self._part.large:
+        if not self.part.large:
             return Rows(model.subjects, model.items)
-        replicas = Replicas([self._after], [model.seed])
-        deleted = [self._pairs] if self._part.fate == "delete" else None
-        cohort = make_cohort(gentle(model.config), replicas, deleted)
-        return pull(model, self._after, ~self._leaves, self._pairs, cohort)
+        replicas = Replicas([self.after], [model.seed])
+        cohort = make_cohort(gentle(model.config), replicas, [self.deleted])
+        return pull(model, self.after, ~self._leaves, self._pairs, cohort)
 
     def _fold_in(self, rows: Rows, amplitude: float) -> float:
         """Mean fold-in margin after a push on the items, each group alone."""
@@ -173,9 +188,9 @@ class _Scene:
         return fold_in_margins(table, self._pairs.where(mine), self._contrast[mine])
 
 
-def _share(progress: Progress, number: int, fraction: float) -> None:
-    """Report one of the trainings."""
-    progress((number + fraction) / len(_PARTS))
+def _share(progress: Progress, before: int, fraction: float) -> None:
+    """Report some of the trainings; `before` are done."""
+    progress((before + fraction * min(_AT_ONCE, len(_PARTS) - before)) / len(_PARTS))
 
 
 def _crossing(level: Callable[[float], float], target: float) -> float:

@@ -26,10 +26,9 @@ def test_a_replica_draws_the_same_alone_and_among_others():
     assert torch.equal(together[20:], keyed.normal(4, torch.arange(20), 6, 3))
 
 
-def test_the_smallest_are_distinct_and_all_of_a_short_list():
+def test_a_hash_can_be_gone_on_with():
     keys = torch.arange(50)
-    assert len(torch.unique(keyed.smallest(8, keys, 3))) == 8
-    assert sorted(keyed.smallest(8, keys[:5], 3).tolist()) == [0, 1, 2, 3, 4]
+    assert torch.equal(keyed.extend(keyed.mix(keys, 3), 4, 5), keyed.mix(keys, 3, 4, 5))
 
 
 def test_uniforms_fill_the_unit_interval_evenly():

@@ -5,6 +5,9 @@ from torch.nn import functional
 
 from models_engine.fedshare.losses import bpr, info_nce
 
+_NONE = torch.zeros(1, 9, dtype=torch.bool)
+_ONE = torch.ones(1)
+
 
 def _draw(*shape):
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
@@ -29,12 +32,23 @@ def test_info_nce_and_its_gradients_are_those_of_cross_entropy():
     logits = torch.cat([(a * t).sum(1, keepdim=True), a @ o.T], 1) / 0.3
     expected = functional.cross_entropy(logits, torch.zeros(7, dtype=torch.int64), reduction="none")
     of_anchors, of_targets = torch.autograd.grad(expected.sum(), (anchors, targets))
-    found = info_nce(anchors.detach(), targets.detach(), others, 0.3)
-    torch.testing.assert_close(found.loss, expected)
-    torch.testing.assert_close(found.anchors, of_anchors)
-    torch.testing.assert_close(found.targets, of_targets)
+    found = info_nce(anchors.detach()[None], targets.detach()[None], others[None], 0.3, _NONE[:, :5], _ONE)
+    torch.testing.assert_close(found.loss[0], expected)
+    torch.testing.assert_close(found.anchors[0], of_anchors)
+    torch.testing.assert_close(found.targets[0], of_targets)
+
+
+def test_info_nce_passes_over_absent_negatives():
+    anchors, targets, others = _draw(2, 7, 4), _draw(2, 7, 4).flip(1), _draw(2, 5, 4) + 1
+    absent = torch.tensor([[False] * 5, [False, True, False, True, True]])
+    found = info_nce(anchors, targets, others, 0.3, absent, torch.tensor([9.0, 2.0]))
+    alone = info_nce(anchors[1:], targets[1:], others[1:, [0, 2]], 0.3, _NONE[:, :2], torch.tensor([2.0]))
+    torch.testing.assert_close(found.loss[1:], alone.loss)
+    torch.testing.assert_close(found.anchors[1:], alone.anchors)
+    torch.testing.assert_close(found.targets[1:], alone.targets)
 
 
 def test_info_nce_of_equal_similarities_is_the_log_of_their_number():
-    same = torch.ones(1, 3)
-    torch.testing.assert_close(info_nce(same, same, same.expand(4, 3), 0.5).loss, torch.tensor([5.0]).log())
+    same = torch.ones(1, 1, 3)
+    found = info_nce(same, same, same.expand(1, 4, 3), 0.5, _NONE[:, :4], _ONE)
+    torch.testing.assert_close(found.loss, torch.tensor([[5.0]]).log())
