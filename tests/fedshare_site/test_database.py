@@ -1,11 +1,11 @@
 """How the service talks to PostgreSQL."""
 
-import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import InternalError, connection
 
 from fedshare_site.settings import _database
+from unlearning.jobs.runner import silent_too_long
 
 
 @pytest.mark.django_db
@@ -29,8 +29,9 @@ def test_a_process_that_falls_silent_in_a_transaction_loses_its_locks_after_a_le
                     break
             else:
                 pytest.fail("the session was not ended")
-        with pytest.raises(psycopg.OperationalError):
-            hung.connection.execute("SELECT 1")
+        with pytest.raises(InternalError) as error, hung.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        assert silent_too_long(error.value)
     finally:
         hung.close()
 

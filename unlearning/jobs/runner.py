@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, InternalError, OperationalError, transaction
 from django.utils import timezone
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 from audits.certification.services import certification_of, certifies
 from audits.evidence import log
@@ -78,9 +79,17 @@ def _attempted(held: Claim) -> None:
         logger.error("job %s failed: %s", job_id, error)
         _fail(held, _in_words(error))
     except Exception as error:
+        if silent_too_long(error):
+            logger.warning("job %s: this process was silent in a transaction for a lease; its job may be another's", job_id)
+            return
         # The traceback may show values; its place is the log of the worker, not the row.
         logger.exception("job %s failed by a bug", job_id)
         _fail(held, troubles.BUG.format(name=type(error).__name__))
+
+
+def silent_too_long(error: Exception) -> bool:
+    """Whether PostgreSQL ended the session because its process slept in a transaction; see `FEDSHARE_LEASE`."""
+    return isinstance(error, InternalError) and isinstance(error.__cause__, IdleInTransactionSessionTimeout)
 
 
 def _run(held: Claim) -> None:
