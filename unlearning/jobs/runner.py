@@ -80,7 +80,7 @@ def _attempted(held: Claim) -> None:
         _fail(held, _in_words(error))
     except Exception as error:
         if silent_too_long(error):
-            logger.warning("job %s: this process was silent in a transaction for a lease; its job may be another's", job_id)
+            logger.warning("job %s: this process slept in a transaction for a lease; another may have it", job_id)
             return
         # The traceback may show values; its place is the log of the worker, not the row.
         logger.exception("job %s failed by a bug", job_id)
