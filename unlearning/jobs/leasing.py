@@ -9,7 +9,7 @@ Time is the database's alone, so that no worker's clock can end another's lease.
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,6 +34,10 @@ _SECONDS_BETWEEN_REPORTS = 0.5
 _BEATS_IN_A_LEASE = 4
 
 
+Watch = Callable[[str, float], None]
+"""Called now and then with the phase, and the finished fraction of it."""
+
+
 class LeaseLost(Exception):
     """Another worker has the job by now, or somebody stopped it: stop, and change nothing."""
 
@@ -44,6 +48,7 @@ class Claim:
 
     job_id: UUID
     token: int
+    watch: Watch
     _phase: str = ""
     _phase_began: float = 0.0
     _reported: float = 0.0
@@ -132,6 +137,7 @@ class Claim:
         )
         if not held:
             raise self._lost()
+        self.watch(self._phase, fraction)
 
     def _held(self) -> QuerySet[Job]:
         return Job.objects.filter(pk=self.job_id, attempt=self.token, state=Job.State.RUNNING)
@@ -140,7 +146,7 @@ class Claim:
         return LeaseLost(f"job {self.job_id}: attempt {self.token} was overtaken or stopped")
 
 
-def claim(job_id: UUID) -> Claim | None:
+def claim(job_id: UUID, watch: Watch = lambda phase, fraction: None) -> Claim | None:
     """Take a job that is free: queued and due, or running with an expired lease. None if it is not."""
     with transaction.atomic():
         taken = Job.objects.filter(claimable(), pk=job_id).update(
@@ -152,7 +158,7 @@ def claim(job_id: UUID) -> Claim | None:
             woken_at=None,
             trouble="",
         )
-        return Claim(job_id, Job.objects.get(pk=job_id).attempt) if taken else None
+        return Claim(job_id, Job.objects.get(pk=job_id).attempt, watch) if taken else None
 
 
 def owners() -> set[str]:

@@ -23,8 +23,8 @@ WAKE_AGAIN = timedelta(seconds=10)
 
 
 @transaction.atomic
-def plan_jobs() -> list[Job]:
-    """Give every recommender that is free a job over all accepted requests, once their window is over.
+def plan_jobs(at_once: bool = False) -> list[Job]:
+    """Give every recommender that is free a job over all accepted requests, once their window is over, or at once.
 
     The window opens with the first acceptance of a batch, and closes at once where a deadline is near. Requests that
     arrive while a job is open wait for the next one: a model is forgotten on by one job at a time.
@@ -36,7 +36,7 @@ def plan_jobs() -> list[Job]:
     rules = policy.in_force()
     opened = now - timedelta(seconds=rules.batch_window)
     urgent = any(request.due_at - now < rules.urgent for request in waiting)
-    if not waiting or (waiting[0].rows_removed_at > opened and not urgent):
+    if not waiting or (waiting[0].rows_removed_at > opened and not (urgent or at_once)):
         return []
     # The interactions are common to all recommenders, so a request concerns each that serves.
     # More than one needs a request to be followed for each: see docs/engineers.md.

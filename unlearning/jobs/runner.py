@@ -36,7 +36,7 @@ from unlearning.jobs.completion import complete_requests
 from unlearning.jobs.context import JobContext, erased_keys, read_context
 from unlearning.jobs.control import ask_for_attention, put_back
 from unlearning.jobs.fleets import AuditFleet, destroy
-from unlearning.jobs.leasing import Claim, LeaseLost, claim
+from unlearning.jobs.leasing import Claim, LeaseLost, Watch, claim
 from unlearning.jobs.models import Job
 from unlearning.jobs.outcome import Attempt, Effects, Outcome
 from unlearning.jobs.plans import freeze_plans
@@ -53,13 +53,14 @@ _EXPECTED = (ValueError, FloatingPointError, ModelFileError, OSError, MemoryErro
 """Failures with a cause that an operator can mend; anything else is a bug."""
 
 
-def run_job(job_id: UUID) -> None:
-    """Claim a job and run it; does nothing if somebody else has it."""
-    held = claim(job_id)
+def run_job(job_id: UUID, watch: Watch = lambda phase, fraction: None) -> bool:
+    """Claim a job and run it; does nothing if somebody else has it. Returns whether it was claimed."""
+    held = claim(job_id, watch)
     if held is None:
-        return
+        return False
     with correlation.within(job=str(job_id)):
         _attempted(held)
+    return True
 
 
 def _attempted(held: Claim) -> None:

@@ -53,9 +53,12 @@ def erase(
         The request, and whether this submission is new.
 
     Raises:
+        ValueError: nobody is named.
         UnknownSubjects: nothing is done.
         IdTaken: the id stands for something else; nothing is done.
     """
+    if not identities:
+        raise ValueError("an erasure names at least one subject")
     lock_id(submission)
     earlier = _find_erasure(identities, submission)
     if earlier:
