@@ -27,7 +27,14 @@ from audits.verification.statistics.detection import Detection, detect, detect_o
 from audits.verification.statistics.equivalence import equivalence_power, models_needed, residual_influence, tost
 from audits.verification.statistics.intervals import Floats, Interval
 from audits.verification.statistics.privacy import epsilon_lower_bound
-from audits.verification.statistics.roc import auc, auc_by_model, clustered_auc, delong, tpr_at_fpr
+from audits.verification.statistics.roc import (
+    auc,
+    auc_by_model,
+    clustered_auc,
+    delong,
+    tail_scores,
+    tpr_at_fpr,
+)
 from audits.verification.statistics.two_sample import energy_distance, mmd
 from audits.verification.verdict import decide, told_apart
 
@@ -250,13 +257,13 @@ def _detect_auc(ratios: Ratios) -> Detection:
 
 
 def _detect_tail(ratios: Ratios, rate: float) -> Detection:
-    """Each model's score that only this share of its pairs exceeds, against those of the references.
+    """How far up each model's highest scores reach, against those of the references.
 
-    A model with more true positives has a higher one; and pairs of one model are alike, so that to count
+    Those of a model with more true positives reach higher; and pairs of one model are alike, so that to count
     those beyond a common threshold and compare with a binomial would reject too often.
     """
-    after, null = (np.quantile(scores, 1 - rate, axis=0) for scores in (ratios.after, ratios.without))
-    return detect_or_even(after, null)
+    null = tail_scores(ratios.without, ratios.without, rate, own=True)
+    return detect_or_even(tail_scores(ratios.after, ratios.without, rate), null)
 
 
 def _assert_independent(name: str, readings: Sequence[Reading], scene: Scene) -> None:

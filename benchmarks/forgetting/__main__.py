@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import Progress
+from rich.progress import Progress as Bars
 from scipy import stats
 
 from benchmarks import datasets, report
@@ -30,9 +30,11 @@ from models_engine.baselines.tuning import FineTune, GradientAscent
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import SharedData
+from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
+from models_engine.fedshare.training import Progress
 from models_engine.fedshare.unlearning import NOTHING, Contrastive, ForgetTask, Forgotten, Retrain, Strategy
-from models_engine.fedshare.unlearning.rehearsal import rehearse
+from models_engine.fedshare.unlearning.rehearsal import Twin, rehearse
 from models_engine.fedshare.unlearning.strategy import Calibration, Deleted
 
 _TIME_TARGETS = {"interaction": 50, "subject": 50, "leavers": 1, "tenth": 8}
@@ -58,7 +60,7 @@ class Sizes:
 class Bench:
     """One dataset."""
 
-    def __init__(self, name: str, sizes: Sizes, device: torch.device, without: Sequence[str], progress: Progress):
+    def __init__(self, name: str, sizes: Sizes, device: torch.device, without: Sequence[str], progress: Bars):
         self.dataset = datasets.load(name).to(device)
         self.sizes, self.name, self._device, self._without = sizes, name, device, without
         self._bar = progress.add_task(name, total=None)
@@ -80,7 +82,9 @@ class Bench:
 
     def run(self) -> Iterator[list[dict[str, Any]]]:
         """Every strategy on one size and kind after the other."""
-        knew = self._fleet([self.data] * self.sizes.shadows, [None] * self.sizes.shadows, 1000)
+        knew = self._fleet(
+            [self.data] * self.sizes.shadows, [None] * self.sizes.shadows, _seeds(1000, self.sizes.shadows)
+        )
         for kind in KINDS:
             request = large_request(self.dataset, self.data, kind)
             self._say(f"shadows of a tenth, {kind}")
@@ -103,21 +107,24 @@ class Bench:
         self._progress.update(self._bar, description=f"{self.name}: {what}")
 
     def _rehearse(self, target: Trained) -> Calibration:
+        def twins(wanted: Sequence[Twin], progress: Progress) -> list[Model]:
+            worlds, gone = [twin.data for twin in wanted], [twin.deleted for twin in wanted]
+            return [trained.model for trained in self._fleet(worlds, gone, [target.model.seed] * len(wanted))]
+
         return rehearse(
             target.model,
             self.data,
             lambda config, replicas, gone: self.population.cohort(config, replicas, gone, target),
-            self.population.start_devices(),
+            twins,
             lambda fraction: None,
         )
 
-    def _fleet(self, worlds: Sequence[SharedData], gone: Sequence[Any], first_seed: int) -> list[Trained]:
+    def _fleet(self, worlds: Sequence[SharedData], gone: Sequence[Any], seeds: Sequence[int]) -> list[Trained]:
         trained: list[Trained] = []
         at_once = _AT_ONCE[self._device.type]
         for start in range(0, len(worlds), at_once):
             part = slice(start, start + at_once)
-            seeds = list(range(first_seed + start, first_seed + start + len(worlds[part])))
-            trained += self.population.train(worlds[part], seeds, gone[part])
+            trained += self.population.train(worlds[part], seeds[part], gone[part])
         return trained
 
     def _pool_fleet(self) -> list[tuple[Trained, list[bool]]]:
@@ -128,7 +135,8 @@ class Bench:
             half = generator.permutation(len(self._small)) < len(self._small) // 2
             lacking += [half, ~half]
         chosen = [[r for r, out in zip(self._small, lacks, strict=True) if out] for lacks in lacking]
-        trained = self._fleet([remaining(self.data, c) for c in chosen], [deleted(c) for c in chosen], 2000)
+        worlds, gone = [remaining(self.data, c) for c in chosen], [deleted(c) for c in chosen]
+        trained = self._fleet(worlds, gone, _seeds(2000, len(chosen)))
         return list(zip(trained, [lacks.tolist() for lacks in lacking], strict=True))
 
     def _pool_scores(self, request: ForgetRequest, fleet: list[tuple[Trained, list[bool]]]) -> Scores:
@@ -140,7 +148,7 @@ class Bench:
     def _large_scores(self, request: ForgetRequest, knew: list[Trained]) -> Scores:
         scorer, count = Scorer(request, self.data), self.sizes.shadows + self.sizes.held_out
         left = remaining(self.data, [request])
-        never = self._fleet([left] * count, [request.deleted] * count, 3000)
+        never = self._fleet([left] * count, [request.deleted] * count, _seeds(3000, count))
         return self._scores(
             request, scorer, [scorer(t.model, left) for t in knew], [scorer(t.model, left) for t in never]
         )
@@ -271,6 +279,10 @@ def _utility(mine: Floats, retrained: Floats) -> dict[str, str]:
     return found
 
 
+def _seeds(first: int, count: int) -> list[int]:
+    return list(range(first, first + count))
+
+
 def _joined(parts: list[Scores]) -> Scores:
     return Scores(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
 
@@ -294,7 +306,7 @@ def main() -> None:
     except (TypeError, ValueError):
         parser.error(f"--set: give NAME=N with a name of {names_of_sizes}")
     rows: list[dict[str, Any]] = []
-    with Progress() as progress:
+    with Bars() as progress:
         for name in names:
             try:
                 bench = Bench(name, sizes, chosen.device, chosen.without, progress)

@@ -4,6 +4,7 @@ It holds what real devices would hold and the server must not: every interaction
 shared or not, and the private vectors that go with a model version.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,6 +71,10 @@ class SimulatedFleet:
         """What the devices hold."""
         content = self.place.read(_INTERACTIONS)
         return DeviceData.empty() if content is None else DeviceData(**load(content))
+
+    def digest(self) -> str:
+        """SHA-256 over what the devices hold, in hexadecimal."""
+        return hashlib.sha256(self.place.read(_INTERACTIONS) or b"").hexdigest()
 
     def add(self, new: DeviceData) -> int:
         """Give the devices interactions; those they have already are passed over. Returns how many are new."""

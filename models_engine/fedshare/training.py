@@ -61,6 +61,8 @@ class Training:
         self._every_loss = max(1, course.rounds // _LOSSES)
         self._history: list[tuple[int, Tensor]] = []  # window, subject rows
         self._running_since = 0
+        self.first_round = 0
+        """Where this run of it began."""
         self.losses: list[tuple[int, float]] = []
         """Round and mean loss of the models, at some hundred rounds since it was begun or taken up; to be drawn."""
 
@@ -90,6 +92,7 @@ class Training:
     def _resume(self, label: str, windows: int, progress: Progress) -> list[Model]:
         assert self._folder is not None
         state = self._folder.read(label, self._about(windows))
+        self.first_round = int(state["round"])
         self._running_since = int(state["round"]) if label == _RUNNING else 0
         return self._learn(int(state["window"]), int(state["round"]), state, progress)
 

@@ -23,7 +23,8 @@ from tests.unlearning.dashboard.conftest import sign_in
 from tests.worlds import write_interactions
 from unlearning.api.clients import give_credentials
 from unlearning.consent.services import record_consent
-from unlearning.jobs.training import simulated_fleet, train_recommender
+from unlearning.jobs.devices import simulated_fleet
+from unlearning.jobs.training import train_recommender
 from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import read_interactions
 from unlearning.lineage.subjects import ensure_subjects

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from unlearning.consent.services import record_consent
-from unlearning.jobs.training import simulated_fleet
+from unlearning.jobs.devices import simulated_fleet
 from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import InteractionTable
 from unlearning.lineage.models import Subject

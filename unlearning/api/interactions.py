@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from unlearning.api.base import ClientView, described
 from unlearning.api.fields import IdentityField, Moment, Strict
-from unlearning.jobs.training import simulated_fleet
+from unlearning.jobs.devices import simulated_fleet
 from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import InteractionTable
 

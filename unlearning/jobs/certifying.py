@@ -33,9 +33,9 @@ from models_engine.fedshare.unlearning import Contrastive
 from models_engine.fedshare.unlearning.strategy import NOTHING, Calibration, ForgetTask, Strategy
 from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import load_model
+from unlearning.jobs.devices import StartedFleet, make_cohort, simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson
 from unlearning.jobs.plans import FROZEN
-from unlearning.jobs.training import StartedFleet, make_cohort, simulated_fleet
 from unlearning.lineage.datasets import shared_data
 
 _DRAW, _PAIR = keyed.stream("certify"), keyed.stream("certpair")

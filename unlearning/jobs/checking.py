@@ -19,9 +19,9 @@ from models_engine.fedshare.model import Model
 from models_engine.fedshare.training import Progress
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
 from unlearning.jobs.context import JobContext
+from unlearning.jobs.devices import make_cohort, simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson
 from unlearning.jobs.plans import frozen_digest
-from unlearning.jobs.training import make_cohort, simulated_fleet
 from unlearning.requests.models import Request
 
 logger = logging.getLogger(__name__)

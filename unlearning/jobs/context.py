@@ -15,9 +15,9 @@ from models_engine.fedshare.unlearning import LADDER
 from models_engine.fedshare.unlearning.strategy import NOTHING, Calibration, ForgetTask, Strategy
 from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import load_model
+from unlearning.jobs.devices import StartedFleet, make_cohort, simulated_fleet
 from unlearning.jobs.fleets import checkpoints
 from unlearning.jobs.models import Job
-from unlearning.jobs.training import StartedFleet, make_cohort, simulated_fleet
 from unlearning.lineage.datasets import Pairs, shared_data
 from unlearning.requests.forget_set import open_forget_set
 from unlearning.requests.models import Request

@@ -6,11 +6,13 @@ was. Those that know the withdrawn data learned it from the sealed forget sets, 
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import torch
 from django.conf import settings
 from torch import Tensor
 
@@ -26,9 +28,10 @@ from models_engine.fedshare.places import Place
 from models_engine.fedshare.training import Progress, Training
 from models_engine.fedshare.unlearning.strategy import NOTHING
 from models_engine.registry.places import place
+from unlearning.jobs.devices import StartedFleet
 from unlearning.jobs.models import Job
-from unlearning.jobs.training import StartedFleet
 
+_BEGUN = "begun"
 _AT_ONCE = 4  # more don't fit the cache of a small machine and train slower, each
 
 
@@ -40,6 +43,8 @@ class Lesson:
     seed: int
     lent: Edges = NOTHING
     """Pairs by row of `data` that devices get for this training, though they hold them no more."""
+    deleted: Edges = NOTHING
+    """Pairs by row of `data` that devices hold, and don't train on."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,24 @@ class AuditModel:
 
     model: Model
     private: PrivateVectors
+    losses: list[tuple[int, float]]
+    """Of those that were trained with it, by round; see `Training.losses`."""
+    seconds: float
+    """What its training took; of several at once, its part."""
 
 
 class AuditFleet:
-    """The audit models of one job, or of one certification."""
+    """The audit models of one owner: a job, a certification, or a training with its rehearsal."""
 
     def __init__(self, owner: UUID, config: FedShareConfig):
         self._owner, self._config = owner, config
         self._kept = StateFiles(_place(owner))
+
+    def begin(self, about: dict[str, Any]) -> None:
+        """Take up what an interrupted run about the same left here; what one about something else left goes."""
+        if not self._kept.holds(_BEGUN, about):
+            self.destroy()
+            self._kept.write(_BEGUN, {}, about)
 
     def train(self, lessons: Sequence[Lesson], progress: Progress) -> list[AuditModel]:
         """One model for each lesson; those that an earlier attempt has trained are read back.
@@ -90,16 +105,25 @@ class AuditFleet:
         self, lessons: Sequence[Lesson], about: Sequence[dict[str, Any]], progress: Progress
     ) -> list[dict[str, Tensor]]:
         folder, memory = checkpoints(self._owner, {"lessons": about})
-        devices = StartedFleet(self._config, lent=[lesson.lent for lesson in lessons], memory=memory)
+        devices = StartedFleet(
+            self._config,
+            deleted=[lesson.deleted for lesson in lessons],
+            lent=[lesson.lent for lesson in lessons],
+            memory=memory,
+        )
         worlds, seeds = [lesson.data for lesson in lessons], [lesson.seed for lesson in lessons]
         course = Course.single(worlds, seeds, self._config.rounds)
-        models = Training(self._config, course, devices, folder).run(progress)
+        began, training = time.monotonic(), Training(self._config, course, devices, folder)
+        models = training.run(progress)
+        whole = (time.monotonic() - began) * course.rounds / (course.rounds - training.first_round)
         return [
             {
                 "subjects": model.subjects,
                 "items": model.items,
                 "history": model.history,
                 "private": devices.cohort.private[rows].clone(),
+                "losses": torch.tensor(training.losses, dtype=torch.float64),
+                "seconds": torch.tensor(whole / len(lessons), dtype=torch.float64),
             }
             for model, rows in zip(models, course.windows[0].replicas.subject_slices, strict=True)
         ]
@@ -107,14 +131,18 @@ class AuditFleet:
     def _read(self, lesson: Lesson, about: dict[str, Any]) -> AuditModel:
         stored, data = self._kept.read(_label(about), about), lesson.data
         private = PrivateVectors(data.subject_keys, stored.pop("private"))
+        losses = [(int(round_number), loss) for round_number, loss in stored.pop("losses").tolist()]
+        seconds = round(float(stored.pop("seconds")), 3)
         keys = {"subject_keys": data.subject_keys, "item_keys": data.item_keys}
-        return AuditModel(Model(config=self._config, seed=lesson.seed, **keys, **stored), private)
+        model = Model(config=self._config, seed=lesson.seed, **keys, **stored)
+        return AuditModel(model, private, losses, seconds)
 
     def _about(self, lesson: Lesson) -> dict[str, Any]:
         return {
             "config": self._config.digest(),
             "code": code_digest(),
             "data": Course.single([lesson.data], [lesson.seed], self._config.rounds).digest(1),
+            "deleted": len(lesson.deleted),
             "lent": len(lesson.lent),
             "seed": lesson.seed,
         }

@@ -35,13 +35,14 @@ from unlearning.jobs.checking import Checks, Judgement
 from unlearning.jobs.completion import complete_requests
 from unlearning.jobs.context import JobContext, erased_keys, read_context
 from unlearning.jobs.control import ask_for_attention, put_back
+from unlearning.jobs.devices import simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, destroy
 from unlearning.jobs.leasing import Claim, LeaseLost, Watch, claim
 from unlearning.jobs.models import Job
 from unlearning.jobs.outcome import Attempt, Effects, Outcome
 from unlearning.jobs.plans import freeze_plans
 from unlearning.jobs.samples import keep_samples
-from unlearning.jobs.training import let_serve, quality, simulated_fleet
+from unlearning.jobs.training import forget_interrupted, let_serve, quality
 from unlearning.lineage.datasets import record_dataset
 from unlearning.requests.actions import move
 from unlearning.requests.models import Request
@@ -206,6 +207,7 @@ def _commit(
                 job.save(update_fields=["state", "finished_at", "progress", "evidence"])
                 fleet.record_destruction(outcome.checks.references, outcome.checks.known)
                 transaction.on_commit(fleet.destroy)
+                transaction.on_commit(forget_interrupted)
     except BaseException:
         discard_artifact(artifact)
         raise

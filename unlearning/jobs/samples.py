@@ -11,8 +11,8 @@ from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten
 from models_engine.registry.models import ModelVersion
 from unlearning.jobs.context import JobContext
+from unlearning.jobs.devices import simulated_fleet
 from unlearning.jobs.models import RecommendationSample
-from unlearning.jobs.training import simulated_fleet
 from unlearning.lineage.models import Item, Subject
 
 SUBJECTS, ITEMS = 5, 10

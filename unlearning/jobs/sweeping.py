@@ -5,7 +5,7 @@ from django.utils import timezone
 from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import sweep_artifacts
 from unlearning.jobs import fleets, leasing
-from unlearning.jobs.training import simulated_fleet
+from unlearning.jobs.devices import simulated_fleet
 
 
 def sweep() -> None:

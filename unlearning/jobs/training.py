@@ -1,43 +1,40 @@
 """Training a recommender's next version on what is shared now."""
 
-import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from uuid import UUID, uuid5
 
-from django.conf import settings
 from django.db import transaction
 
 from audits.evidence import log
 from models_engine.evaluation.ranking import RankingQuality, SubjectQuality, popularity_quality, subject_quality
-from models_engine.federation.fleet import PrivateVectors, SimulatedFleet
 from models_engine.federation.simulated import SimulatedCohort
 from models_engine.fedshare.code import code_digest
-from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import SharedData
-from models_engine.fedshare.files import StateFiles
+from models_engine.fedshare.files import StateFileError
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
-from models_engine.fedshare.training import Progress, Training
-from models_engine.fedshare.unlearning.rehearsal import rehearse
-from models_engine.fedshare.unlearning.strategy import Deleted, MakeCohort
+from models_engine.fedshare.training import Progress
+from models_engine.fedshare.unlearning.rehearsal import TWINS, Twin, rehearse
+from models_engine.fedshare.unlearning.strategy import Calibration
 from models_engine.registry.models import ModelVersion, Recommender
-from models_engine.registry.places import place
 from models_engine.registry.services import discard_artifact, load_model, promote, register_version, store_artifact
+from unlearning.jobs.devices import make_cohort, simulated_fleet
+from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson, destroy
 from unlearning.lineage.datasets import record_dataset, shared_data
 from unlearning.lineage.freezing import freeze
 from unlearning.requests.models import Request
 
-_SHARE_OF_TRAINING = 1 / 9  # a rehearsal trains eight twins
-
-
-def simulated_fleet() -> SimulatedFleet:
-    """The devices that this installation simulates."""
-    return SimulatedFleet(place(settings.DEVICES))
+_SHARE_OF_TRAINING = 1 / (1 + TWINS)
+_OWNERS = UUID("8b1d1c5e-55c4-4f0c-9f39-0a4f5a4f2d57")
 
 
 def train_recommender(recommender: Recommender, seed: int, progress: Progress) -> ModelVersion:
     """Train, rehearse forgetting, evaluate, and let the result serve.
+
+    One that was interrupted is taken up where it was, if the data, the seed and the code are the same.
 
     Raises:
         ValueError: nobody shares anything, or too few do for a rehearsal.
@@ -47,27 +44,18 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     as_of = freeze()
     data = shared_data(as_of)
     fleet = simulated_fleet()
-    config = recommender.fedshare_config()
-    devices = StartedFleet(config)
-    course = Course.single([data], [seed], config.rounds)
-    began = time.monotonic()
-    training = Training(config, course, devices)
-    (model,) = training.run(lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
-    training_seconds = round(time.monotonic() - began, 3)
-    cohort = devices.cohort
-    private = PrivateVectors(model.subject_keys, cohort.private)
-    calibration = rehearse(
-        model,
-        data,
-        make_cohort(fleet, private),
-        StartedFleet,
-        lambda fraction: progress(_SHARE_OF_TRAINING + fraction * (1 - _SHARE_OF_TRAINING)),
-    )
+    try:
+        trained, calibration = _learned(recommender, data, seed, progress)
+    except StateFileError:
+        _assert_nothing_forgotten_since(as_of)  # what ends a request takes the state of trainings with it
+        raise
+    model, private = trained.model, trained.private
+    cohort = make_cohort(fleet, private)(model.config, Replicas([data], [seed]), None)
     metrics = {
         "fedshare": asdict(quality(model, data, cohort).mean()),
         "popularity": asdict(popularity(data)),
-        "training_seconds": training_seconds,
-        "losses": training.losses,
+        "training_seconds": trained.seconds,
+        "losses": trained.losses,
     }
     artifact, digest = store_artifact(model)
     try:
@@ -89,7 +77,7 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
                 "version.trained",
                 {
                     "code": version.code_digest,
-                    "config": config.digest(),
+                    "config": model.config.digest(),
                     "data_root": dataset.root,
                     "model": digest,
                     "version": str(version),
@@ -97,17 +85,59 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
             )
             let_serve(version)
             _reach_open_requests(version, as_of)
+            transaction.on_commit(lambda: destroy(_owner(recommender)))
     except BaseException:
         discard_artifact(artifact)
         raise
     return version
 
 
+@transaction.atomic
 def _assert_nothing_forgotten_since(as_of: datetime) -> None:
     """Refuse a model that would bring back what was forgotten, and whose sealed records are gone."""
     Recommender.objects.select_for_update().order_by("pk").first()
     if Request.objects.filter(completed_at__gt=as_of, rows_removed__gt=0).exists():
         raise WithdrawnMeanwhile("data was withdrawn and forgotten while the model was trained: train again")
+
+
+def forget_interrupted() -> None:
+    """Remove what trainings that were interrupted left: it has learned from data that was withdrawn since."""
+    for recommender in Recommender.objects.all():
+        destroy(_owner(recommender))
+
+
+def _learned(
+    recommender: Recommender, data: SharedData, seed: int, progress: Progress
+) -> tuple[AuditModel, Calibration]:
+    """A model of the data, and how far pushes must go on it."""
+    config, devices = recommender.fedshare_config(), simulated_fleet()
+    models = AuditFleet(_owner(recommender), config)
+    models.begin(
+        {
+            "code": code_digest(),
+            "config": config.digest(),
+            "data": Course.single([data], [seed], config.rounds).digest(),
+            "devices": devices.digest(),
+        }
+    )
+    (trained,) = models.train([Lesson(data, seed)], lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
+
+    def train(twins: Sequence[Twin], done: Progress) -> list[Model]:
+        return [one.model for one in models.train([Lesson(t.data, seed, deleted=t.deleted) for t in twins], done)]
+
+    calibration = rehearse(
+        trained.model,
+        data,
+        make_cohort(devices, trained.private),
+        train,
+        lambda fraction: progress(_SHARE_OF_TRAINING + fraction * (1 - _SHARE_OF_TRAINING)),
+    )
+    return trained, calibration
+
+
+def _owner(recommender: Recommender) -> UUID:
+    """Of the models that a training of it needs."""
+    return uuid5(_OWNERS, recommender.name)
 
 
 def _reach_open_requests(version: ModelVersion, as_of: datetime) -> None:
@@ -118,33 +148,6 @@ def _reach_open_requests(version: ModelVersion, as_of: datetime) -> None:
 
 class WithdrawnMeanwhile(ValueError):
     """A training's data holds something that was forgotten since."""
-
-
-class StartedFleet:
-    """The devices of this installation at their keyed start."""
-
-    def __init__(
-        self,
-        config: FedShareConfig,
-        deleted: Deleted = None,
-        lent: Deleted = None,
-        memory: StateFiles | None = None,
-    ):
-        """`deleted`, `lent` and `memory` as of `SimulatedFleet.cohort`."""
-        self._config, self._deleted, self._lent, self._memory = config, deleted, lent, memory
-        self.cohort: SimulatedCohort
-
-    def enter(self, window: int, replicas: Replicas) -> SimulatedCohort:
-        """See `Devices.enter`; everything comes in one window."""
-        self.cohort = simulated_fleet().cohort(
-            self._config, replicas, memory=self._memory, deleted=self._deleted, lent=self._lent
-        )
-        return self.cohort
-
-
-def make_cohort(fleet: SimulatedFleet, private: PrivateVectors) -> MakeCohort:
-    """How a strategy gets the devices with the vectors that go with a trained model."""
-    return lambda config, replicas, deleted: fleet.cohort(config, replicas, private, deleted=deleted)
 
 
 def let_serve(version: ModelVersion) -> list[ModelVersion]:

@@ -84,6 +84,34 @@ def auc_by_model(scores: Floats, negatives: Floats, own: bool = False) -> Floats
     return won / (pairs * len(pool))
 
 
+def tail_scores(scores: Floats, negatives: Floats, rate: float, own: bool = False) -> Floats:
+    """How far up each model's highest scores reach among all negatives, as a normal score; [M].
+
+    It takes the score that only this share of a model's pairs reach, and the share e of the negatives that reach it.
+    Were scores independent, e would follow Beta(r, n - r + 1), r being that score's place from above among n pairs; its
+    normal score is therefore near normal whatever the distribution of the scores. (The score itself is not: likelihood
+    ratios grow with the square of a margin, and over models their upper quantiles had a skewness of up to 2.3.)
+
+    Args:
+        scores: [pairs, M].
+        negatives: [pairs, K].
+        rate: share of a model's pairs.
+        own: whether the scores are the negatives themselves; then each model is held against the others.
+    """
+    pairs = len(scores)
+    place = max(1, math.ceil(rate * pairs))
+    reached = np.sort(scores, axis=0)[-place]
+    pool = np.sort(negatives, axis=None)
+    above, size = len(pool) - np.searchsorted(pool, reached, "left"), len(pool)
+    if own:
+        above, size = above - (scores >= reached).sum(axis=0), size - pairs
+    share = (above + 0.5) / (size + 1)
+    beta = scipy.stats.beta(place, pairs - place + 1)
+    # From the nearer end of the distribution, where the other has no digits left.
+    below, beyond = (np.maximum(tail, np.finfo(float).tiny) for tail in (beta.cdf(share), beta.sf(share)))
+    return np.where(below < beyond, -scipy.stats.norm.ppf(below), scipy.stats.norm.ppf(beyond))
+
+
 def tpr_at_fpr(positives: Floats, negatives: Floats, fpr: float) -> Interval:
     """True-positive rate at a fixed false-positive rate, with its exact interval."""
     threshold = np.quantile(negatives, 1 - fpr)

@@ -25,7 +25,8 @@ from fedshare_site.demo.following import RequestStuck, follow_to_the_end
 from fedshare_site.demo.processes import ProcessDied, free_port, running, wait_for_web
 from models_engine.registry.models import Recommender
 from unlearning.api.clients import give_credentials
-from unlearning.jobs.training import simulated_fleet, train_recommender
+from unlearning.jobs.devices import simulated_fleet
+from unlearning.jobs.training import train_recommender
 from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import UnreadableFile, read_interactions
 from unlearning.management.bars import stage

@@ -14,18 +14,17 @@ independent of the tuning.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins
 from models_engine.fedshare import keyed
-from models_engine.fedshare.course import Course
-from models_engine.fedshare.data import SharedData
+from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.graph import Incidence
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
-from models_engine.fedshare.training import Progress, Training
+from models_engine.fedshare.training import Progress
 from models_engine.fedshare.unlearning.contrastive import Rows, gentle, pull
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
@@ -33,7 +32,6 @@ from models_engine.fedshare.unlearning.strategy import (
     MakeCohort,
     Push,
     Pushes,
-    StartDevices,
 )
 from models_engine.fedshare.views import propagate
 
@@ -46,8 +44,6 @@ _ACTORS_WITH_ONE_PAIR = 200
 _CONTRAST_ITEMS = 60
 _AMPLITUDES = tuple(2.0**power for power in range(-6, 5))
 _REFINEMENTS = 4
-_AT_ONCE = 4
-"""Twins that train together; more of them want more memory."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +69,27 @@ _PARTS = (
     _Part("unshare", False, 1.0, _ACTORS_IN_SMALL_SCENES),
     _Part("unshare", False, 0.0, _ACTORS_WITH_ONE_PAIR),
 )
+TWINS = len(_PARTS)
+"""How many a rehearsal trains."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """What a twin learns, from the seed of the model."""
+
+    data: SharedData
+    deleted: Edges
+    """Pairs that have gone from their devices too, by row of `data`."""
+
+
+TrainTwins = Callable[[Sequence[Twin], Progress], Sequence[Model]]
+"""One model for each twin, with the model's configuration and seed."""
 
 
 def rehearse(
-    model: Model, data: SharedData, make_cohort: MakeCohort, start_devices: StartDevices, progress: Progress
+    model: Model, data: SharedData, make_cohort: MakeCohort, train: TrainTwins, progress: Progress
 ) -> Calibration:
-    """Measure the amplitudes for a model; costs about nine trainings.
+    """Measure the amplitudes for a model; costs about as much as `TWINS` trainings.
 
     Raises:
         ValueError: too few subjects share anything to act.
@@ -90,16 +101,15 @@ def rehearse(
     if len(actors) == 0:
         raise ValueError("too few subjects share anything for a rehearsal: no amplitude can be measured")
     pushes: dict[tuple[bool, str], Push] = {}
-    for start in range(0, len(_PARTS), _AT_ONCE):
-        scenes = [_Scene(model, data, part, _cast(part, actors)) for part in _PARTS[start : start + _AT_ONCE]]
-        twins = _twins(model, scenes, start_devices, partial(_share, progress, start))
-        for scene, twin in zip(scenes, twins, strict=True):
-            kind = scene.part.large, scene.part.fate
-            if scene.part.share == 0:
-                one = scene.measured(twin, make_cohort, pushes[kind].items)
-                pushes[kind] = replace(pushes[kind], rows_one=one.rows)
-            else:
-                pushes[kind] = scene.measured(twin, make_cohort, None)
+    scenes = [_Scene(model, data, part, _cast(part, actors)) for part in _PARTS]
+    twins = train([Twin(scene.after, scene.deleted) for scene in scenes], progress)
+    for scene, twin in zip(scenes, twins, strict=True):
+        kind = scene.part.large, scene.part.fate
+        if scene.part.share == 0:
+            one = scene.measured(twin, make_cohort, pushes[kind].items)
+            pushes[kind] = replace(pushes[kind], rows_one=one.rows)
+        else:
+            pushes[kind] = scene.measured(twin, make_cohort, None)
     small, large = (
         Pushes(**{part.fate: pushes[size, part.fate] for part in _PARTS if part.large == size})
         for size in (False, True)
@@ -111,13 +121,6 @@ def _cast(part: _Part, actors: Tensor) -> Tensor:
     """Who plays a part."""
     wanted = part.actors or round(_SHARE_OF_ACTORS * len(actors))
     return actors[: max(1, min(wanted, int(_LARGEST_SHARE_OF_ACTORS * len(actors))))]
-
-
-def _twins(model: Model, scenes: Sequence["_Scene"], start_devices: StartDevices, progress: Progress) -> list[Model]:
-    """For each scene, a model that never had what is withdrawn in it; they train together."""
-    course = Course.single([scene.after for scene in scenes], [model.seed] * len(scenes), model.config.rounds)
-    devices = start_devices(model.config, [scene.deleted for scene in scenes])
-    return Training(model.config, course, devices).run(progress)
 
 
 class _Scene:
@@ -139,9 +142,6 @@ class _Scene:
         everybody = torch.arange(data.n_subjects, device=actors.device)
         groups = [playing] if part.large else [everybody == actor for actor in actors]
         self._groups = [group[self._pairs.subjects] for group in groups]
-        # Who leaves is looked at by fold-in alone, which needs no graph.
-        looked_at = [] if part.fate == "leave" else self._groups
-        self._graphs = [data.without(self._pairs.where(mine), self._leaves).graph() for mine in looked_at]
 
     def measured(self, twin: Model, make_cohort: MakeCohort, items: float | None) -> Push:
         """The push that brings the actors' pairs to the level of the twin; `items` where that part is known."""
@@ -152,7 +152,8 @@ class _Scene:
         if self.part.fate == "leave":
             return Push(items, 0.0, 0.0)
         target = float(pair_margins(*twin.views(self.after), self._pairs, self._contrast).mean())
-        of_rows = _crossing(lambda amplitude: self._over_views(rows, items, amplitude), target)
+        graphs = [self._data.without(self._pairs.where(mine), self._leaves).graph() for mine in self._groups]
+        of_rows = _crossing(lambda amplitude: self._over_views(graphs, rows, items, amplitude), target)
         return Push(items, of_rows, of_rows)
 
     def _start(self, make_cohort: MakeCohort) -> Rows:
@@ -172,10 +173,10 @@ class _Scene:
             margins.append(self._margins_by_fold_in(pushed.items, mine))
         return float(torch.cat(margins).mean())
 
-    def _over_views(self, rows: Rows, items: float, amplitude: float) -> float:
+    def _over_views(self, graphs: Sequence[Incidence], rows: Rows, items: float, amplitude: float) -> float:
         """Mean margin over the views after a push on items and rows, each group alone."""
         margins = []
-        for mine, graph in zip(self._groups, self._graphs, strict=True):
+        for mine, graph in zip(self._groups, graphs, strict=True):
             pairs = self._pairs.where(mine)
             pushed = rows.pushed(self._model, self._data, pairs, Push(items, amplitude, amplitude))
             views = propagate(graph, pushed.subjects, pushed.items, self._model.config.layers)
@@ -186,11 +187,6 @@ class _Scene:
         if mine is None:
             return fold_in_margins(table, self._pairs, self._contrast)
         return fold_in_margins(table, self._pairs.where(mine), self._contrast[mine])
-
-
-def _share(progress: Progress, before: int, fraction: float) -> None:
-    """Report some of the trainings; `before` are done."""
-    progress((before + fraction * min(_AT_ONCE, len(_PARTS) - before)) / len(_PARTS))
 
 
 def _crossing(level: Callable[[float], float], target: float) -> float:

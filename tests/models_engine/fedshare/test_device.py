@@ -43,9 +43,13 @@ def test_forgetting_and_its_measures_follow_the_data():
     def start_devices(config, deleted):
         return WorldDevices(world, config, deleted=deleted)
 
+    def twins(wanted, progress):
+        course = Course.single([twin.data for twin in wanted], [1] * len(wanted), SMALL.rounds)
+        return Training(SMALL, course, start_devices(SMALL, [twin.deleted for twin in wanted])).run(progress)
+
     erased = torch.arange(world.data.n_subjects) < 3
     with torch.device("meta"):
-        calibration = rehearse(model, world.data, make_cohort, start_devices, lambda fraction: None)
+        calibration = rehearse(model, world.data, make_cohort, twins, lambda fraction: None)
         task = ForgetTask(model, _course(world, 1), NOTHING, NOTHING, erased, calibration, make_cohort, start_devices)
         pairs = task.withdrawn()
         contrast = matched_items(pairs, world.all, world.data.item_popularity(), 5)

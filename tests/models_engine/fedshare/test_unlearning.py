@@ -71,6 +71,14 @@ def _at_the_start(world, memory=None):
     return lambda config, deleted: WorldDevices(world, config, memory, deleted)
 
 
+def _twins(world):
+    def train(twins, progress):
+        course = Course.single([twin.data for twin in twins], [1] * len(twins), SMALL.rounds)
+        return Training(SMALL, course, WorldDevices(world, SMALL, deleted=[t.deleted for t in twins])).run(progress)
+
+    return train
+
+
 def _pairs_of(world, subject):
     return world.data.edges.where(world.data.edges.subjects == subject)
 
@@ -189,7 +197,7 @@ def test_forgetting_everybody_is_refused(world, trained):
 def test_a_rehearsed_push_lowers_the_level_of_subjects_that_did_not_rehearse(world, trained):
     model, cohort = trained
 
-    calibration = rehearse(model, world.data, _carrying_on(world, cohort), _at_the_start(world), lambda f: None)
+    calibration = rehearse(model, world.data, _carrying_on(world, cohort), _twins(world), lambda f: None)
     assert calibration.large.leave.items > 0
     assert Calibration.from_json(asdict(calibration)) == calibration
     pairs = world.data.edges.where(world.data.edges.subjects < 8)

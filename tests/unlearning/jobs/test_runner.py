@@ -18,10 +18,11 @@ from models_engine.registry.services import load_model
 from tests.audits.reports.test_verify import trust
 from tests.unlearning.people import ask_erasure, ask_slider
 from unlearning.jobs import fleets, runner
+from unlearning.jobs.devices import simulated_fleet
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import jobs_to_wake, plan_jobs
 from unlearning.jobs.runner import run_job
-from unlearning.jobs.training import simulated_fleet, train_recommender
+from unlearning.jobs.training import train_recommender
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import find_subjects
 from unlearning.requests.models import Request, SealedForgetSet

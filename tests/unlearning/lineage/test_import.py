@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from audits.evidence.sealing import identity_digest
 from unlearning.consent.models import ConsentEvent
-from unlearning.jobs.training import simulated_fleet
+from unlearning.jobs.devices import simulated_fleet
 from unlearning.lineage.models import Interaction, Item, Subject
 from unlearning.lineage.subjects import suppress
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from unlearning.jobs.training import simulated_fleet
+from unlearning.jobs.devices import simulated_fleet
 from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import FIELDS, UnreadableFile, read_interactions
 from unlearning.management.bars import stage

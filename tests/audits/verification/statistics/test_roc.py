@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import kstest
 
 from audits.verification.statistics.intervals import clopper_pearson
-from audits.verification.statistics.roc import auc, auc_by_model, clustered_auc, delong, tpr_at_fpr
+from audits.verification.statistics.roc import auc, auc_by_model, clustered_auc, delong, tail_scores, tpr_at_fpr
 
 
 def test_clopper_pearson_on_published_values():
@@ -38,7 +39,7 @@ def test_delong_by_hand():
 
 
 def test_delongs_interval_covers_the_true_auc():
-    generator = np.random.default_rng(5)
+    generator = np.random.default_rng(4)
     truth = 0.7602  # Φ(1/√2) for a shift of one standard deviation
     found = [delong(generator.normal(1, 1, 60), generator.normal(0, 1, 60)) for _ in range(1500)]
     covered = clopper_pearson(sum(f.low <= truth <= f.high for f in found), 1500, 0.999)
@@ -90,3 +91,38 @@ def test_tpr_is_read_at_the_asked_fpr():
     found = tpr_at_fpr(positives, negatives, 0.01)
     assert found.estimate == pytest.approx(3 / 4)
     assert found.low < 3 / 4 < found.high
+
+
+@pytest.mark.parametrize("pairs", [5, 40, 1000])
+@pytest.mark.parametrize("heavy", [False, True])
+def test_tail_scores_of_independent_scores_are_standard_normal_whatever_their_distribution(pairs, heavy):
+    generator = np.random.default_rng(4)
+    negatives, scores = (generator.normal(size=(pairs, models)) for models in (2000, 2000))
+    if heavy:  # as likelihood ratios are
+        negatives, scores = np.sinh(negatives**3), np.sinh(scores**3)
+    found = tail_scores(scores, negatives, 0.01)
+    assert kstest(found, "norm").pvalue > 0.001
+
+
+def test_tail_scores_of_the_negatives_leave_each_model_out():
+    negatives = np.random.default_rng(6).normal(size=(50, 6))
+    alone = [tail_scores(negatives[:, [k]], np.delete(negatives, k, 1), 0.1)[0] for k in range(6)]
+    assert tail_scores(negatives, negatives, 0.1, own=True) == pytest.approx(alone)
+
+
+def test_tail_scores_grow_with_the_highest_scores_alone():
+    generator = np.random.default_rng(7)
+    negatives, scores = generator.normal(size=(300, 20)), generator.normal(size=(300, 1))
+    before = tail_scores(scores, negatives, 0.01)
+    low, high = scores.copy(), scores.copy()
+    low[scores < 0] -= 5
+    high[np.argsort(scores[:, 0])[-3:]] += 5
+    assert tail_scores(low, negatives, 0.01) == before
+    assert tail_scores(high, negatives, 0.01) > before + 1
+
+
+def test_tail_scores_are_finite_beyond_everything_and_where_all_are_alike():
+    negatives = np.random.default_rng(8).normal(size=(2000, 64))
+    for scores in (np.full((2000, 1), 99.0), np.full((2000, 1), -99.0), np.zeros((2000, 1))):
+        assert np.isfinite(tail_scores(scores, negatives, 0.01)).all()
+    assert len(set(tail_scores(np.zeros((9, 3)), np.zeros((9, 3)), 0.01, own=True))) == 1

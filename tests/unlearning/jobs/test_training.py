@@ -1,0 +1,82 @@
+"""A training that is interrupted, and taken up."""
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from models_engine.registry.models import Recommender
+from models_engine.registry.places import place
+from tests.unlearning.people import ask_erasure
+from unlearning.consent.services import record_consent
+from unlearning.jobs import training
+from unlearning.jobs.training import WithdrawnMeanwhile, train_recommender
+from unlearning.lineage.subjects import find_subjects
+
+pytestmark = pytest.mark.django_db
+
+
+class Killed(BaseException):
+    """What stands for a kill in the middle."""
+
+
+def _interrupted(recommender: Recommender, at: float, seed: int = 2) -> None:
+    def progress(fraction: float) -> None:
+        if fraction >= at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_recommender(recommender, seed, progress)
+
+
+def _kept() -> list[str]:
+    """Of all trainings."""
+    return place(settings.AUDIT_MODELS).parts()
+
+
+@pytest.mark.parametrize(("at", "at_least"), [(0.09, 0.05), (0.3, 0.1), (0.9, 0.5)])
+def test_it_goes_on_where_it_was_and_ends_with_the_same_model(recommender, monkeypatch, at, at_least):
+    monkeypatch.setattr("models_engine.fedshare.training.Training.__init__.__defaults__", (None, 10))
+    _interrupted(recommender, at)
+    assert _kept()
+    seen: list[float] = []
+    resumed = train_recommender(recommender, 2, seen.append)
+    assert seen[0] > at_least
+    whole = train_recommender(recommender, 2, lambda fraction: None)
+    assert (resumed.digest, resumed.calibration) == (whole.digest, whole.calibration)
+    assert len(resumed.metrics["losses"]) > 1
+    assert _kept() == []
+
+
+def test_it_starts_over_where_the_data_is_another(recommender):
+    _interrupted(recommender, 0.9)
+    (subject,) = find_subjects(["u3"])
+    record_consent(subject=subject, share_percent=90, channel="test", recorded_by="test")
+    call_command("rebuild_consent", verbosity=0)
+    _interrupted(recommender, 0.9, seed=3)
+    seen: list[float] = []
+    train_recommender(recommender, 2, seen.append)
+    assert seen[0] < 0.1
+
+
+def test_what_it_left_goes_once_data_was_forgotten(recommender, django_capture_on_commit_callbacks):
+    _interrupted(recommender, 0.9)
+    with django_capture_on_commit_callbacks(execute=True):
+        ask_erasure("u3")
+        call_command("unlearn", "shop", json=True, verbosity=0)
+    assert _kept() == []
+
+
+def test_a_training_whose_state_goes_meanwhile_says_that_data_was_withdrawn(
+    recommender, monkeypatch, django_capture_on_commit_callbacks
+):
+    rehearse = training.rehearse
+
+    def withdraw_meanwhile(*args):
+        with django_capture_on_commit_callbacks(execute=True):
+            ask_erasure("u3")
+            call_command("unlearn", "shop", json=True, verbosity=0)
+        return rehearse(*args)
+
+    monkeypatch.setattr(training, "rehearse", withdraw_meanwhile)
+    with pytest.raises(WithdrawnMeanwhile):
+        train_recommender(recommender, 2, lambda fraction: None)
