@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from kombu import Exchange, Queue
 
 from fedshare_site import folder as folder_transport
@@ -40,13 +41,20 @@ def broker(url: str, folder: Path) -> Broker:
     Args:
         url: `amqp://` for RabbitMQ, `redis://`, or `filesystem://`.
         folder: of the filesystem transport.
+
+    Raises:
+        ImproperlyConfigured: it is of another kind, for which nothing is set here.
     """
     scheme = url.partition("://")[0]
     if scheme in ("amqp", "amqps"):
         return _rabbitmq()
     if scheme in ("redis", "rediss"):
         return _redis()
-    return _filesystem(folder)
+    if scheme == "filesystem":
+        return _filesystem(folder)
+    raise ImproperlyConfigured(
+        "CELERY_BROKER_URL: give an address that begins with amqp://, amqps://, redis://, rediss:// or filesystem://"
+    )
 
 
 def _queues(arguments: dict[str, Any] | None = None) -> list[Queue]:

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 from django.conf import settings
 
 from fedshare_site import tracing
@@ -20,6 +20,14 @@ app.autodiscover_tasks([f"unlearning.{name}" for name in ("jobs", "webhooks", "c
 def _trace(**more: Any) -> None:
     """In the pool's process, which does the work: threads don't outlive a fork."""
     tracing.start("fedshare-worker")
+
+
+@worker_shutting_down.connect
+def _hand_jobs_back(**more: Any) -> None:
+    """Whoever is at work on a job hands it back at its next sign of life, so that no try and no lease is spent."""
+    from unlearning.jobs.leasing import stopping  # models, which are there only now
+
+    stopping.set()
 
 
 @worker_ready.connect

@@ -4,6 +4,7 @@ kombu opens a message under its final name and fills it then, so that a worker w
 an empty file, and ends. Here a message gets its name once it is whole. (kombu 5.7.0, `kombu.transport.filesystem`.)
 """
 
+import logging
 import os
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from uuid import uuid4
 
 from kombu.transport import TRANSPORT_ALIASES, filesystem
 from kombu.utils.json import dumps
+
+logger = logging.getLogger(__name__)
 
 _TRIES, _PAUSE = 40, 0.05
 """For bindings, which another process writes within a moment; seconds."""
@@ -27,6 +30,18 @@ class Channel(filesystem.Channel):
         part = folder / f"{name}.part"  # ends like no queue's message
         part.write_text(dumps(payload))
         os.replace(part, folder / f"{name}.{queue}.msg")
+
+    def _get(self, queue: str) -> Any:
+        """The next message; one that is none, such as a file that a power cut emptied, is put aside."""
+        while True:
+            try:
+                message = super()._get(queue)
+            except ValueError as error:
+                logger.error("a message of %s was no JSON and is lost, its work is not: %s", queue, error)
+                continue
+            if isinstance(message, dict) and isinstance(message.get("properties"), dict) and "body" in message:
+                return message
+            logger.error("a message of %s was none and is lost, its work is not", queue)
 
     def _queue_bind(self, *args: Any) -> None:
         """Bind a queue; where another process is just writing the table, once more."""

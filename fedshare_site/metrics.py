@@ -45,6 +45,10 @@ class _Stored(Collector):
         """See `Collector.collect`."""
         yield _by_state("fedshare_requests", "Requests by state", Request, State.values)
         yield _by_state("fedshare_jobs", "Jobs by state", Job, Job.State.values)
+        yield _oldest(
+            "fedshare_requests_oldest_seconds", "Since the oldest was received, by state", Request, "received_at"
+        )
+        yield _oldest("fedshare_jobs_oldest_seconds", "Since the first was made, by state", Job, "created_at")
         yield _one("fedshare_jobs_silent", "Running jobs whose lease is over", Job.objects.filter(silent()).count())
         open_requests = Request.objects.exclude(state__in=FINAL)
         now = timezone.now()
@@ -65,6 +69,16 @@ def _by_state(name: str, says: str, model: type[Request] | type[Job], states: li
     family = GaugeMetricFamily(name, says, labels=["state"])
     for state in states:
         family.add_metric([state], counted.get(state, 0))
+    return family
+
+
+def _oldest(name: str, says: str, model: type[Request] | type[Job], since: str) -> GaugeMetricFamily:
+    """Of those that are open: what waits for a worker or a beat that is not there grows old."""
+    family = GaugeMetricFamily(name, says, labels=["state"])
+    ended = FINAL if model is Request else (Job.State.DONE, Job.State.CANCELLED)
+    first = model.objects.exclude(state__in=ended).values_list("state").annotate(first=Min(since))
+    for state, moment in first:
+        family.add_metric([state], (timezone.now() - moment).total_seconds())
     return family
 
 

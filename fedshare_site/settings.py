@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from audits.verification.plan import LEVELS
 from fedshare_site import embedded, logs
 from fedshare_site.broker import broker
+from fedshare_site.environment import seconds
 from unlearning.requests.calendars import known_place
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -62,6 +63,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "fedshare_site.correlation.Correlation",
+    "fedshare_site.probes.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -102,7 +104,7 @@ TEMPLATES = [
 FORM_RENDERER = "unlearning.dashboard.forms.Renderer"
 
 
-FEDSHARE_LEASE = float(os.environ.get("FEDSHARE_LEASE", "120"))
+FEDSHARE_LEASE = seconds("FEDSHARE_LEASE", 120, least=1, most=86_400)
 """Seconds after which a job whose worker gave no sign of life may be claimed by another. PostgreSQL ends a transaction
 in which a process falls silent for as long: nobody must wait for the locks of one that is frozen or out of reach."""
 
@@ -290,10 +292,10 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
-FEDSHARE_BATCH_WINDOW = float(os.environ.get("FEDSHARE_BATCH_WINDOW", "60"))
+FEDSHARE_BATCH_WINDOW = seconds("FEDSHARE_BATCH_WINDOW", 60, least=0, most=30 * 86_400)
 """Seconds that a request waits for others, so that they share one fleet of references."""
 
-FEDSHARE_BACK_OFF = float(os.environ.get("FEDSHARE_BACK_OFF", "10"))
+FEDSHARE_BACK_OFF = seconds("FEDSHARE_BACK_OFF", 10, least=0, most=86_400)
 """Seconds that a job waits after an attempt that failed; twice as long after each further one."""
 
 FEDSHARE_MAX_ATTEMPTS = 3

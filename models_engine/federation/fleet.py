@@ -15,11 +15,16 @@ from torch import Tensor
 from models_engine.federation.simulated import SimulatedCohort
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.data import Edges, SharedData, rows_of
-from models_engine.fedshare.files import StateFileError, StateFiles
+from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.places import Place
 from models_engine.fedshare.replicas import Replicas
 
-_INTERACTIONS, _PRIVATE = "interactions.safetensors", "private-"
+_INTERACTIONS, _PRIVATE = "interactions", "private-"
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+class DeviceFileError(ValueError):
+    """What devices hold is missing or damaged; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,18 @@ class PrivateVectors:
 
 
 class SimulatedFleet:
-    """Reads and writes what they hold; every write replaces a file whole."""
+    """Reads and writes what they hold: pieces that begin with their SHA-256, each replaced whole.
+
+    `add` and `erase` read, change and write: one at a time may do it, which is up to who calls them.
+    """
 
     def __init__(self, place: Place):
         self.place = place
 
     def data(self) -> DeviceData:
         """What the devices hold."""
-        content = self.place.read(_INTERACTIONS)
-        return DeviceData.empty() if content is None else DeviceData(**load(content))
+        tensors = self._read(_INTERACTIONS)
+        return DeviceData.empty() if tensors is None else DeviceData(**tensors)
 
     def digest(self) -> str:
         """SHA-256 over what the devices hold, in hexadecimal."""
@@ -125,50 +133,57 @@ class SimulatedFleet:
             interactions = [pairs.union(more, world.n_items) for pairs, more, world in parts]
         return SimulatedCohort(config, replicas, interactions, private, memory)
 
-    def private(self, version: int) -> PrivateVectors:
-        """The vectors that the devices keep of a version.
+    def private(self, model: str) -> PrivateVectors:
+        """The vectors that the devices keep of a model.
 
         Raises:
-            StateFileError: they keep none.
+            DeviceFileError: they keep none, or a byte has changed.
         """
-        content = self.place.read(_private(version))
-        if content is None:
-            raise StateFileError("the devices keep no vectors of this version: train again")
-        return PrivateVectors(**load(content))
+        tensors = self._read(f"{_PRIVATE}{model}")
+        if tensors is None:
+            raise DeviceFileError("the devices keep no vectors of this model: train again")
+        return PrivateVectors(**tensors)
 
-    def versions(self) -> list[int]:
+    def models(self) -> list[str]:
         """Those of which the devices keep vectors."""
-        return [int(name.removeprefix(_PRIVATE).partition(".")[0]) for name in self._kept()]
+        return [name.removeprefix(_PRIVATE) for name in self.place.names() if name.startswith(_PRIVATE)]
 
     def sweep(self) -> None:
         """Remove what a process left that was killed while it wrote."""
         self.place.sweep()
 
-    def keep_private(self, version: int, vectors: PrivateVectors) -> None:
-        """Let the devices keep their vectors of a version."""
-        self._write(_private(version), dict(vars(vectors)))
+    def keep_private(self, model: str, vectors: PrivateVectors) -> None:
+        """Let the devices keep their vectors of a model."""
+        self._write(f"{_PRIVATE}{model}", dict(vars(vectors)))
 
-    def drop_private(self, version: int) -> None:
-        """Let the devices drop their vectors of a version."""
-        self.place.remove(_private(version))
+    def drop_private(self, model: str) -> None:
+        """Let the devices drop their vectors of a model."""
+        self.place.remove(f"{_PRIVATE}{model}")
 
     def erase(self, subject_keys: Tensor) -> None:
-        """Wipe devices: their interactions, and their vectors of every version."""
+        """Wipe devices: their interactions, and their vectors of every model."""
         data = self.data()
         left = data.where(~torch.isin(data.subject_keys, subject_keys))
         self._write(_INTERACTIONS, dict(vars(left)))
-        for version in self.versions():
-            stored = self.private(version)
+        for model in self.models():
+            stored = self.private(model)
             keep = ~torch.isin(stored.subject_keys, subject_keys)
-            self.keep_private(version, PrivateVectors(stored.subject_keys[keep], stored.vectors[keep]))
-
-    def _kept(self) -> list[str]:
-        return [name for name in self.place.names() if name.startswith(_PRIVATE)]
+            self.keep_private(model, PrivateVectors(stored.subject_keys[keep], stored.vectors[keep]))
 
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
         owned = {part: tensor.clone(memory_format=torch.contiguous_format) for part, tensor in tensors.items()}
-        self.place.write(name, save(owned))
+        content = save(owned)
+        self.place.write(name, hashlib.sha256(content).digest() + content)
 
-
-def _private(version: int) -> str:
-    return f"{_PRIVATE}{version}.safetensors"
+    def _read(self, name: str) -> dict[str, Tensor] | None:
+        """The tensors of a piece; None if it is not there."""
+        piece = self.place.read(name)
+        if piece is None:
+            return None
+        digest, content = piece[:_DIGEST_BYTES], piece[_DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != digest:
+            raise DeviceFileError(
+                f"what the simulated devices hold as {name} is damaged (its SHA-256 is not the one on record): "
+                "restore it from a backup"
+            )
+        return load(content)

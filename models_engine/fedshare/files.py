@@ -85,10 +85,10 @@ class StateFiles:
         if content is None:
             return None
         try:
-            manifest: dict[str, Any] = json.loads(content)
-        except ValueError as error:
+            manifest = json.loads(content)
+            return {"sha256": str(manifest["sha256"]), "about": dict(manifest["about"])}
+        except (ValueError, KeyError, TypeError) as error:
             raise StateFileError(f"the manifest of {label} is damaged: remove it, start again") from error
-        return manifest
 
 
 def _file(digest: str) -> str:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +32,9 @@ class Place(Protocol):
 
     def part(self, name: str) -> "Place":
         """A place within this one."""
+
+    def touched(self) -> datetime | None:
+        """When something here, or in a part, was last written; None if there is nothing."""
 
     def clear(self) -> None:
         """Remove everything here, and in the parts."""
@@ -79,6 +83,11 @@ class Folder:
     def part(self, name: str) -> "Folder":
         """See `Place`."""
         return Folder(self.path / name)
+
+    def touched(self) -> datetime | None:
+        """See `Place`."""
+        times = [one.stat().st_mtime for one in self.path.rglob("*") if one.is_file()]
+        return datetime.fromtimestamp(max(times), UTC) if times else None
 
     def clear(self) -> None:
         """See `Place`."""

@@ -1,5 +1,6 @@
 """Where this installation keeps state: in its own folders, or in a bucket that its machines share."""
 
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -47,6 +48,12 @@ class Shared:
     def part(self, name: str) -> "Shared":
         """See `Place`."""
         return Shared(self._storage, self._path(name))
+
+    def touched(self) -> datetime | None:
+        """See `Place`."""
+        times = [self._storage.get_modified_time(self._path(name)) for name in self.names()]
+        times += [at for at in (self.part(name).touched() for name in self.parts()) if at is not None]
+        return max(times, default=None)
 
     def clear(self) -> None:
         """See `Place`."""

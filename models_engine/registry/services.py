@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,8 @@ _UNREGISTERED = timedelta(minutes=10)
 def store_artifact(model: Model, owner: str = "") -> tuple[str, str]:
     """Write a model to the artifact storage. Returns its name and its SHA-256.
 
-    Nothing refers to it yet: a caller that fails before `register_version` calls `discard_artifact`.
+    Nothing refers to it yet. What a caller that fails leaves here is swept away; it may itself call `discard_artifact`
+    as long as no COMMIT was sent that may have registered it.
 
     Args:
         owner: who is about to register it, without a dot; so that it goes at once when they no longer can.
@@ -34,12 +36,17 @@ def store_artifact(model: Model, owner: str = "") -> tuple[str, str]:
     return name, hashlib.sha256(content).hexdigest()
 
 
+def stem(artifact: str) -> str:
+    """What an artifact is called apart from its folder and its kind; what else belongs to the model is named by it."""
+    return PurePosixPath(artifact).stem
+
+
 def discard_artifact(name: str) -> None:
     """Remove an artifact that no version refers to."""
     storages["artifacts"].delete(name)
 
 
-def sweep_artifacts(now: datetime, owners: Callable[[], Collection[str]]) -> int:
+def sweep_artifacts(now: datetime, owners: Callable[[], Collection[str]]) -> set[str]:
     """Remove what a kill left: files of versions that are destroyed, and such that no version ever referred to.
 
     The latter may be about to be registered: they go when their owner no longer can, and without one after ten minutes.
@@ -48,7 +55,7 @@ def sweep_artifacts(now: datetime, owners: Callable[[], Collection[str]]) -> int
         owners: who still can, as of the moment at which it is called.
 
     Returns:
-        How many went.
+        Stems of those that stay.
     """
     storage = storages["artifacts"]
     folder = f"{_FOLDER}/"
@@ -65,10 +72,10 @@ def sweep_artifacts(now: datetime, owners: Callable[[], Collection[str]]) -> int
             return owner not in able
         return storage.get_modified_time(name) < now - _UNREGISTERED
 
-    gone = [name for name in names if goes(name)]
+    gone = {name for name in names if goes(name)}
     for name in gone:
         discard_artifact(name)
-    return len(gone)
+    return {stem(name) for name in names if name not in gone}
 
 
 @transaction.atomic
@@ -84,7 +91,7 @@ def register_version(
     metrics: dict[str, Any],
 ) -> ModelVersion:
     """Record a stored model as the recommender's next version. It does not serve yet."""
-    locked = Recommender.objects.select_for_update().get(pk=recommender.pk)
+    locked = Recommender.objects.select_for_update(no_key=True).get(pk=recommender.pk)
     last = locked.versions.aggregate(last=Max("number"))["last"] or 0
     return ModelVersion.objects.create(
         recommender=locked,
@@ -114,14 +121,15 @@ def load_model(version: ModelVersion) -> Model:
 def promote(version: ModelVersion) -> list[ModelVersion]:
     """Let a version serve, and destroy every other one that still has an artifact.
 
-    The files go when the transaction commits. Returns the destroyed versions.
+    The files go when the transaction commits; one that can't be removed then is swept away later. Returns the
+    destroyed versions.
     """
-    recommender = Recommender.objects.select_for_update().get(pk=version.recommender_id)
+    recommender = Recommender.objects.select_for_update(no_key=True).get(pk=version.recommender_id)
     recommender.serving = version
     recommender.save(update_fields=["serving"])
     outdated = list(recommender.versions.filter(destroyed_at=None).exclude(pk=version.pk).order_by("number"))
     for old in outdated:
         old.destroyed_at = timezone.now()
         old.save(update_fields=["destroyed_at"])
-        transaction.on_commit(lambda name=old.artifact: discard_artifact(name))
+        transaction.on_commit(lambda name=old.artifact: discard_artifact(name), robust=True)
     return outdated

@@ -82,3 +82,15 @@ def test_a_table_that_is_just_written_is_read_again(connection, tmp_path):
     threading.Timer(0.2, table.write_text, ['[["q", "", "q"]]']).start()
     with connection() as link:
         assert [row.queue for row in link.channel().get_table("z")] == ["q"]
+
+
+@pytest.mark.parametrize("content", ["", "garbage", "[]", "null", '{"body": "x"}'])
+def test_what_is_no_message_is_put_aside(connection, tmp_path, content):
+    name = f"s{len(content)}"  # kombu remembers bindings within a process
+    queue = Queue(name, Exchange(f"w{name}"), routing_key="s")
+    with connection() as link, link.Producer() as producer:
+        producer.publish({"n": 1}, exchange=queue.exchange, routing_key="s", declare=[queue])
+        (tmp_path / "messages" / f"0_poison.{name}.msg").write_text(content)
+        taken = queue(link.channel()).get(no_ack=True)
+    assert taken.payload == {"n": 1}
+    assert list((tmp_path / "messages").iterdir()) == []

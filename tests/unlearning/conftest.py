@@ -7,6 +7,7 @@ from django.db import connection
 
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.registry.models import Recommender
+from models_engine.registry.places import place
 from tests.worlds import write_interactions
 from unlearning.consent.services import record_consent
 from unlearning.jobs.devices import simulated_fleet
@@ -40,5 +41,6 @@ def recommender(tmp_path, settings):
     load_interactions(table, fleet=simulated_fleet())
     recommender = Recommender.objects.create(name="shop", config=asdict(CONFIG))
     train_recommender(recommender, 1, lambda fraction: None)
+    place(settings.AUDIT_MODELS).clear()  # as a commit would, which a test's transaction never comes to
     recommender.refresh_from_db()
     return recommender

@@ -1,6 +1,7 @@
 """What a job works with: the model that serves, the data before and after, and the devices."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 import numpy as np
@@ -14,11 +15,12 @@ from models_engine.fedshare.model import Model
 from models_engine.fedshare.unlearning import LADDER
 from models_engine.fedshare.unlearning.strategy import NOTHING, Calibration, ForgetTask, Strategy
 from models_engine.registry.models import ModelVersion
-from models_engine.registry.services import load_model
+from models_engine.registry.services import load_model, stem
 from unlearning.jobs.devices import StartedFleet, make_cohort, simulated_fleet
 from unlearning.jobs.fleets import checkpoints
 from unlearning.jobs.models import Job
 from unlearning.lineage.datasets import Pairs, shared_data
+from unlearning.lineage.freezing import freeze
 from unlearning.requests.forget_set import open_forget_set
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL
@@ -37,6 +39,8 @@ class JobContext:
     pairs: dict[Request, Edges]
     """The withdrawn pairs of each request, by row of `before`."""
     job: UUID
+    read_at: datetime
+    """Rows that were removed later are in `before` and `after`, whoever asked."""
     ladder: tuple[Strategy, ...]
 
 
@@ -47,6 +51,7 @@ def read_context(job: Job) -> JobContext:
         ModelFileError: the serving model's file is damaged.
         ValueError: nothing would remain to learn from.
     """
+    read_at = freeze()
     version = job.recommender.serving
     model = load_model(version)
     requests = list(job.requests.exclude(state__in=FINAL).order_by("received_at"))
@@ -66,7 +71,7 @@ def read_context(job: Job) -> JobContext:
         deleted=NOTHING,  # an erasure takes whole subjects
         erased=erased,
         calibration=Calibration.from_json(version.calibration),
-        make_cohort=make_cohort(fleet, fleet.private(version.pk)),
+        make_cohort=make_cohort(fleet, fleet.private(stem(version.artifact))),
         start_devices=StartedFleet,
     )
     task = _taken_up(task, job)
@@ -79,6 +84,7 @@ def read_context(job: Job) -> JobContext:
         requests=requests,
         pairs=pairs,
         job=job.pk,
+        read_at=read_at,
         ladder=_ladder(version, job.exact_only),
     )
 

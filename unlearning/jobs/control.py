@@ -1,11 +1,13 @@
 """Stopping a job and letting it go on: by a worker that failed, or by an officer."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits.evidence import log
@@ -16,6 +18,8 @@ from unlearning.requests.models import Request
 from unlearning.requests.states import State
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
+
+logger = logging.getLogger(__name__)
 
 OPEN = (Job.State.QUEUED, Job.State.RUNNING, Job.State.PAUSED, Job.State.NEEDS_ATTENTION)
 """States of a job that has not ended."""
@@ -37,6 +41,7 @@ def ask_for_attention(job: Job, trouble: str) -> None:
     Args:
         trouble: the cause, in plain words.
     """
+    logger.error("job %s needs attention: %s", job.pk, trouble)
     job.state, job.trouble = Job.State.NEEDS_ATTENTION, trouble
     job.save(update_fields=["state", "trouble"])
     _set_back(job)
@@ -53,6 +58,13 @@ def put_back(job: Job, trouble: str, wait: timedelta) -> None:
     """Let a job that failed wait for another attempt; call it in a transaction that has the job locked."""
     job.state, job.trouble, job.not_before = Job.State.QUEUED, trouble, Now() + wait
     job.save(update_fields=["state", "trouble", "not_before"])
+    _set_back(job)
+
+
+def hand_back(job: Job) -> None:
+    """Let another worker go on at once, as if this attempt had not been; call it as `put_back`."""
+    job.state, job.tries, job.not_before, job.woken_at = Job.State.QUEUED, max(0, job.tries - 1), None, None
+    job.save(update_fields=["state", "tries", "not_before", "woken_at"])
     _set_back(job)
 
 
@@ -94,8 +106,8 @@ def cancel(job_id: UUID, by: By) -> Job:
     """
 
     def act(job: Job) -> None:
-        job.state = Job.State.CANCELLED
-        job.save(update_fields=["state"])
+        job.state, job.finished_at = Job.State.CANCELLED, timezone.now()
+        job.save(update_fields=["state", "finished_at"])
         _set_back(job)
         for request in job.requests.filter(state__in=(State.SCHEDULED, State.NEEDS_ATTENTION)):
             _release_from_job(request)

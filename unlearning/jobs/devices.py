@@ -1,6 +1,8 @@
 """The devices of this installation: where they are, how they start, and how they carry on from a model."""
 
 from django.conf import settings
+from django.db import transaction
+from torch import Tensor
 
 from models_engine.federation.fleet import PrivateVectors, SimulatedFleet
 from models_engine.federation.simulated import SimulatedCohort
@@ -9,11 +11,19 @@ from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Deleted, MakeCohort
 from models_engine.registry.places import place
+from unlearning.lineage.devices import lock_devices
 
 
 def simulated_fleet() -> SimulatedFleet:
     """The devices that this installation simulates."""
     return SimulatedFleet(place(settings.DEVICES))
+
+
+@transaction.atomic
+def erase_devices(subject_keys: Tensor) -> None:
+    """Wipe devices: their interactions, and their vectors of every model."""
+    lock_devices()
+    simulated_fleet().erase(subject_keys)
 
 
 class StartedFleet:

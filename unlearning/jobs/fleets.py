@@ -9,11 +9,13 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import torch
 from django.conf import settings
+from django.utils import timezone
 from torch import Tensor
 
 from audits.evidence import log
@@ -30,8 +32,10 @@ from models_engine.fedshare.unlearning.strategy import NOTHING
 from models_engine.registry.places import place
 from unlearning.jobs.devices import StartedFleet
 from unlearning.jobs.models import Job
+from unlearning.requests.models import Request
 
 _BEGUN = "begun"
+_RESTS, _LONGEST_REST = timedelta(minutes=10), timedelta(days=7)
 _AT_ONCE = 4  # more don't fit the cache of a small machine and train slower, each
 
 
@@ -154,16 +158,39 @@ def estimated_seconds(trainings: int, training_seconds: float | None) -> float |
 
 
 def sweep() -> list[UUID]:
-    """Remove what is left of jobs that have ended; returns whose it was."""
-    owners = place(settings.AUDIT_MODELS).parts()
+    """Remove what is left of jobs that have ended, and of trainings and certifications that nobody goes on with.
+
+    The latter rest, to be taken up, until something that they may have learned from was forgotten; a week at most.
+
+    Returns:
+        Whose it was.
+    """
+    owners = [found for found in map(_uuid, place(settings.AUDIT_MODELS).parts()) if found]
     if not owners:
         return []
-    left = list(
-        Job.objects.filter(state__in=(Job.State.DONE, Job.State.CANCELLED), pk__in=owners).values_list("pk", flat=True)
-    )
+    jobs = dict(Job.objects.filter(pk__in=owners).values_list("pk", "state"))
+    left = [o for o in owners if (jobs[o] in (Job.State.DONE, Job.State.CANCELLED) if o in jobs else _abandoned(o))]
     for owner in left:
         destroy(owner)
     return left
+
+
+def _abandoned(owner: UUID) -> bool:
+    """Whether nobody has written for a while, and what was learned should not be any more."""
+    touched = _place(owner).touched()
+    if touched is None:
+        return False
+    rest = timezone.now() - touched
+    if rest < _RESTS:
+        return False
+    return rest > _LONGEST_REST or Request.objects.filter(completed_at__gt=touched, rows_removed__gt=0).exists()
+
+
+def _uuid(name: str) -> UUID | None:
+    try:
+        return UUID(name)
+    except ValueError:  # such as the lost+found of a disk
+        return None
 
 
 def checkpoints(owner: UUID, about: dict[str, Any]) -> tuple[StateFiles, StateFiles]:

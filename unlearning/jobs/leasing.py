@@ -7,6 +7,7 @@ Time is the database's alone, so that no worker's clock can end another's lease.
 """
 
 import logging
+import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,14 @@ _BEATS_IN_A_LEASE = 4
 
 Watch = Callable[[str, float], None]
 """Called now and then with the phase, and the finished fraction of it."""
+
+
+stopping = multiprocessing.Event()
+"""Set once this worker was asked to stop: made before the pool forks, so that its processes see it."""
+
+
+class Stopping(Exception):
+    """This worker was asked to stop: hand the job back, from its last checkpoint."""
 
 
 class LeaseLost(Exception):
@@ -137,6 +146,8 @@ class Claim:
         )
         if not held:
             raise self._lost()
+        if stopping.is_set():
+            raise Stopping
         self.watch(self._phase, fraction)
 
     def _held(self) -> QuerySet[Job]:

@@ -1,5 +1,6 @@
 """Turning accepted requests into jobs, and finding jobs that nobody works on."""
 
+import logging
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from unlearning.requests import policy
 from unlearning.requests.models import Request
 from unlearning.requests.states import State
 
+logger = logging.getLogger(__name__)
+
 WAKE_AGAIN = timedelta(seconds=10)
 """After which another message is sent about a job that nobody claimed."""
 
@@ -29,19 +32,21 @@ def plan_jobs(at_once: bool = False) -> list[Job]:
     The window opens with the first acceptance of a batch, and closes at once where a deadline is near. Requests that
     arrive while a job is open wait for the next one: a model is forgotten on by one job at a time.
     """
+    # The interactions are common to all recommenders, so a request concerns each that serves; `train` sees to one.
+    recommender = Recommender.objects.select_for_update(no_key=True).exclude(serving=None).order_by("pk").first()
+    if recommender is None or recommender.jobs.filter(_open()).exists():
+        return []
+    # Not against keys: a job that commits refers to requests that wait, and must not wait for them.
     waiting = list(
-        Request.objects.select_for_update().filter(state=State.ACCEPTED, job=None).order_by("rows_removed_at")
+        Request.objects.select_for_update(no_key=True)
+        .filter(state=State.ACCEPTED, job=None)
+        .order_by("rows_removed_at")
     )
     now = timezone.now()
     rules = policy.in_force()
     opened = now - timedelta(seconds=rules.batch_window)
     urgent = any(request.due_at - now < rules.urgent for request in waiting)
     if not waiting or (waiting[0].rows_removed_at > opened and not (urgent or at_once)):
-        return []
-    # The interactions are common to all recommenders, so a request concerns each that serves.
-    # More than one needs a request to be followed for each: see docs/engineers.md.
-    recommender = Recommender.objects.select_for_update().exclude(serving=None).order_by("pk").first()
-    if recommender is None or recommender.jobs.filter(_open()).exists():
         return []
     job = Job.objects.create(recommender=recommender, estimated_seconds=_estimate(recommender))
     for request in waiting:
@@ -63,6 +68,8 @@ def jobs_to_wake() -> list[UUID]:
     """
     untold = Q(woken_at=None) | Q(woken_at__lt=Now() - WAKE_AGAIN)
     free = Job.objects.filter(claimable() & untold).annotate(due=Min("requests__due_at")).order_by("due", "pk")
+    for job_id, attempt in free.filter(state=Job.State.RUNNING).values_list("pk", "attempt"):
+        logger.warning("job %s: attempt %d fell silent; another worker is told", job_id, attempt)
     woken = list(free.values_list("pk", flat=True))
     Job.objects.filter(pk__in=woken).update(woken_at=Now())
     return woken

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, transaction
 from django.utils import timezone
@@ -27,31 +28,36 @@ from models_engine.fedshare.files import StateFileError
 from models_engine.fedshare.model import ModelFileError
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
-from models_engine.registry.services import discard_artifact, register_version, store_artifact
+from models_engine.registry.models import Recommender
+from models_engine.registry.services import register_version, stem, store_artifact
 from unlearning import correlation
 from unlearning.jobs import troubles
 from unlearning.jobs.batches import issue_batch
 from unlearning.jobs.checking import Checks, Judgement
 from unlearning.jobs.completion import complete_requests
 from unlearning.jobs.context import JobContext, erased_keys, read_context
-from unlearning.jobs.control import ask_for_attention, put_back
-from unlearning.jobs.devices import simulated_fleet
+from unlearning.jobs.control import ask_for_attention, hand_back, put_back
+from unlearning.jobs.devices import erase_devices, simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, destroy
-from unlearning.jobs.leasing import Claim, LeaseLost, Watch, claim
+from unlearning.jobs.leasing import Claim, LeaseLost, Stopping, Watch, claim
 from unlearning.jobs.models import Job
 from unlearning.jobs.outcome import Attempt, Effects, Outcome
 from unlearning.jobs.plans import freeze_plans
-from unlearning.jobs.samples import keep_samples
-from unlearning.jobs.training import forget_interrupted, let_serve, quality
-from unlearning.lineage.datasets import record_dataset
+from unlearning.jobs.samples import draw_samples, keep_samples
+from unlearning.jobs.training import let_serve, quality
+from unlearning.lineage.datasets import Commitment, record_dataset
 from unlearning.requests.actions import move
 from unlearning.requests.models import Request
 from unlearning.requests.states import State
 
 logger = logging.getLogger(__name__)
 
-_EXPECTED = (ValueError, FloatingPointError, ModelFileError, OSError, MemoryError)
+_EXPECTED = (ValueError, FloatingPointError, ModelFileError, OSError, MemoryError, BotoCoreError, ClientError)
 """Failures with a cause that an operator can mend; anything else is a bug."""
+
+
+class ServingChanged(ValueError):
+    """A job forgot on a model that serves no more."""
 
 
 def run_job(job_id: UUID, watch: Watch = lambda phase, fraction: None) -> bool:
@@ -71,6 +77,9 @@ def _attempted(held: Claim) -> None:
             _run(held)
     except LeaseLost as lost:
         logger.warning("%s", lost)
+    except Stopping:
+        logger.info("job %s is handed back: this worker stops", job_id)
+        _hand_back(held)
     except StateFileError as error:
         logger.error("job %s starts over: %s", job_id, error)
         if _fail(held, str(error)):
@@ -82,7 +91,8 @@ def _attempted(held: Claim) -> None:
         _fail(held, _in_words(error))
     except Exception as error:
         if silent_too_long(error):
-            logger.warning("job %s: this process slept in a transaction for a lease; another may have it", job_id)
+            logger.error("job %s: PostgreSQL ended a transaction that lasted longer than a lease in silence", job_id)
+            _fail(held, troubles.SLEPT)
             return
         # The traceback may show values; its place is the log of the worker, not the row.
         logger.exception("job %s failed by a bug", job_id)
@@ -100,7 +110,7 @@ def _run(held: Claim) -> None:
     for request in context.requests:  # from here on the lines have the job, which this ties to each request's trace
         with correlation.within(parent=request.traceparent, job=str(held.job_id)):
             logger.info("attempt %d carries out request %s", held.token, request.pk)
-    simulated_fleet().erase(erased_keys(context))
+    erase_devices(erased_keys(context))
     with held.commit():
         for request in context.requests:
             move(request, State.UNLEARNING)
@@ -166,51 +176,64 @@ def _commit(
                 move(request, State.UNLEARNING)
         return
     artifact, digest = store_artifact(forgotten.model, held.owner)
-    try:
-        with held.commit() as job:
-            version = register_version(
-                recommender=job.recommender,
-                model=forgotten.model,
-                artifact=artifact,
-                digest=digest,
-                method=strategy.name,
-                parent=job.recommender.serving,
-                calibration=context.version.calibration,
-                metrics=context.version.metrics | {"fedshare": asdict(outcome.effects.after.mean())},
-            )
-            dataset = record_dataset(version, context.after, context.version.dataset.as_of)
-            private = PrivateVectors(forgotten.model.subject_keys, forgotten.cohort.private)
-            simulated_fleet().keep_private(version.pk, private)
-            log.append(
-                "version.unlearned",
-                {
-                    "code": version.code_digest,
-                    "data_root": dataset.root,
-                    "method": version.method,
-                    "model": digest,
-                    "parent": context.version.digest,
-                    "version": str(version),
-                },
-            )
-            keep_samples(context, forgotten, version)
-            # Whatever was withdrawn since this job began is in the new version as it was in the old.
-            others = Request.objects.filter(reached=context.version, completed_at=None).exclude(job=held.job_id)
-            for request in others:
-                request.reached.add(version)
-            destroyed = let_serve(version)
-            complete_requests(context, version, outcome, destroyed)
-            for request in job.requests.filter(state=State.VERIFYING):
-                move(request, State.UNLEARNING)
-            if not job.requests.exclude(state=State.COMPLETED).exists():
-                job.state, job.finished_at, job.progress = Job.State.DONE, timezone.now(), 1.0
-                job.evidence = issue_batch(job)
-                job.save(update_fields=["state", "finished_at", "progress", "evidence"])
-                fleet.record_destruction(outcome.checks.references, outcome.checks.known)
-                transaction.on_commit(fleet.destroy)
-                transaction.on_commit(forget_interrupted)
-    except BaseException:
-        discard_artifact(artifact)
-        raise
+    simulated_fleet().keep_private(
+        stem(artifact), PrivateVectors(forgotten.model.subject_keys, forgotten.cohort.private)
+    )
+    commitment, samples = Commitment.to(context.after), draw_samples(context, forgotten)
+    # What fails from here on leaves both files to the sweep: of a COMMIT whose answer is lost nobody knows what it did.
+    with held.commit() as job:
+        _lock(job, context)
+        version = register_version(
+            recommender=job.recommender,
+            model=forgotten.model,
+            artifact=artifact,
+            digest=digest,
+            method=strategy.name,
+            parent=job.recommender.serving,
+            calibration=context.version.calibration,
+            metrics=context.version.metrics | {"fedshare": asdict(outcome.effects.after.mean())},
+        )
+        dataset = record_dataset(version, commitment, context.version.dataset.as_of)
+        log.append(
+            "version.unlearned",
+            {
+                "code": version.code_digest,
+                "data_root": dataset.root,
+                "method": version.method,
+                "model": digest,
+                "parent": context.version.digest,
+                "version": str(version),
+            },
+        )
+        keep_samples(samples, version)
+        # What others withdrew is in the new version as it was in the old; but not in one that learned anew without.
+        others = Request.objects.filter(reached=context.version, completed_at=None).exclude(job=held.job_id)
+        for request in others.filter(rows_removed_at__gt=context.read_at) if strategy.exact else others:
+            request.reached.add(version)
+        destroyed = let_serve(version)
+        complete_requests(context, version, outcome, destroyed)
+        for request in job.requests.filter(state=State.VERIFYING):
+            move(request, State.UNLEARNING)
+        if not job.requests.exclude(state=State.COMPLETED).exists():
+            job.state, job.finished_at, job.progress = Job.State.DONE, timezone.now(), 1.0
+            job.evidence = issue_batch(job)
+            job.save(update_fields=["state", "finished_at", "progress", "evidence"])
+            fleet.record_destruction(outcome.checks.references, outcome.checks.known)
+            transaction.on_commit(fleet.destroy, robust=True)
+
+
+def _lock(job: Job, context: JobContext) -> None:
+    """The requests first, as everybody locks them; they are read again, since officers may have acted meanwhile.
+
+    Raises:
+        ServingChanged: another model serves than the one that was forgotten on.
+    """
+    list(Request.objects.select_for_update(no_key=True).filter(job=job).order_by("pk").values_list("pk"))
+    for request in context.requests:
+        request.refresh_from_db()
+    recommender = Recommender.objects.select_for_update(no_key=True).get(pk=job.recommender_id)
+    if recommender.serving_id != context.version.pk:
+        raise ServingChanged(f"{recommender.serving} was trained meanwhile: the job begins anew, on that version")
 
 
 def _fail(held: Claim, trouble: str) -> bool:
@@ -231,10 +254,21 @@ def _fail(held: Claim, trouble: str) -> bool:
     return True
 
 
+def _hand_back(held: Claim) -> None:
+    """Let another worker go on, at once; this attempt doesn't count."""
+    try:
+        with held.commit() as job:
+            hand_back(job)
+    except LeaseLost as lost:
+        logger.warning("%s", lost)
+
+
 def _in_words(error: Exception) -> str:
     """The cause, for an officer: of the system's errors what they say, without number and address."""
     if isinstance(error, MemoryError):
         return troubles.MEMORY
+    if isinstance(error, (BotoCoreError, ClientError)):
+        return troubles.BUCKET.format(name=type(error).__name__)
     if isinstance(error, OSError) and error.strerror:
         return troubles.FILES.format(cause=error.strerror)
     return str(error)

@@ -3,6 +3,8 @@
 The measures of collateral are in the evidence; these are for the eyes of whoever answers for the recommender.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -19,12 +21,17 @@ SUBJECTS, ITEMS = 5, 10
 _DRAW = keyed.stream("sample")
 
 
-def keep_samples(context: JobContext, forgotten: Forgotten, version: ModelVersion) -> None:
-    """Store the first items of some subjects in the old model and in the new; call it in the job's transaction.
+@dataclass(frozen=True)
+class Sample:
+    """What one subject is recommended first."""
 
-    Args:
-        version: the new one, as it was registered.
-    """
+    subject_key: int
+    before: list[str]
+    after: list[str]
+
+
+def draw_samples(context: JobContext, forgotten: Forgotten) -> list[Sample]:
+    """The first items of some subjects in the old model and in the new."""
     keys = _unconcerned(context)
     before = _first_items(_as_it_was(context), context, keys)
     after = _first_items(_as_it_is(context, forgotten), context, keys)
@@ -33,18 +40,22 @@ def keep_samples(context: JobContext, forgotten: Forgotten, version: ModelVersio
             "learning_key", "external_id"
         )
     )
-    subjects = {one.learning_key: one for one in Subject.objects.filter(learning_key__in=keys.tolist())}
+    return [
+        Sample(key, [names[item] for item in was], [names[item] for item in now])
+        for key, was, now in zip(keys.tolist(), before, after, strict=True)
+    ]
+
+
+def keep_samples(samples: list[Sample], version: ModelVersion) -> None:
+    """Store them with the new version, of subjects who are still here; call it in the job's transaction."""
+    present = Subject.objects.filter(learning_key__in=[sample.subject_key for sample in samples])
+    subjects = {subject.learning_key: subject for subject in present}
     RecommendationSample.objects.bulk_create(
-        [
-            RecommendationSample(
-                version=version,
-                subject=subjects[key],
-                before=[names[item] for item in was],
-                after=[names[item] for item in now],
-            )
-            for key, was, now in zip(keys.tolist(), before, after, strict=True)
-            if key in subjects
-        ]
+        RecommendationSample(
+            version=version, subject=subjects[sample.subject_key], before=sample.before, after=sample.after
+        )
+        for sample in samples
+        if sample.subject_key in subjects
     )
 
 

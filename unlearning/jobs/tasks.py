@@ -1,5 +1,6 @@
 """Celery tasks: they fetch their row and call a service. Arguments are ids of rows, nothing else."""
 
+from contextlib import ExitStack
 from uuid import UUID
 
 from celery import shared_task
@@ -17,9 +18,14 @@ _SWEEP_REPORTS = settings.CELERY_BEAT_SCHEDULE["sweep-reports"]["schedule"]
 
 @shared_task(name="unlearning.plan_and_sweep")
 def plan_and_sweep() -> None:
-    """Plan new jobs, and wake a worker for every job that nobody works on."""
-    planning.plan_jobs()
-    planning.give_up_silent_jobs()
+    """Plan new jobs, and wake a worker for every job that nobody works on. One that fails keeps none of the others."""
+    with ExitStack() as afterwards:  # last comes first; an error goes on once all have had their turn
+        afterwards.callback(_wake)
+        afterwards.callback(planning.give_up_silent_jobs)
+        planning.plan_jobs()
+
+
+def _wake() -> None:
     for job_id in planning.jobs_to_wake():
         run_job.apply_async([str(job_id)], expiration=planning.WAKE_AGAIN.total_seconds())
 

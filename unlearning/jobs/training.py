@@ -20,10 +20,10 @@ from models_engine.fedshare.training import Progress
 from models_engine.fedshare.unlearning.rehearsal import TWINS, Twin, rehearse
 from models_engine.fedshare.unlearning.strategy import Calibration
 from models_engine.registry.models import ModelVersion, Recommender
-from models_engine.registry.services import discard_artifact, load_model, promote, register_version, store_artifact
+from models_engine.registry.services import load_model, promote, register_version, stem, store_artifact
 from unlearning.jobs.devices import make_cohort, simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson, destroy
-from unlearning.lineage.datasets import record_dataset, shared_data
+from unlearning.lineage.datasets import Commitment, record_dataset, shared_data
 from unlearning.lineage.freezing import freeze
 from unlearning.requests.models import Request
 
@@ -37,17 +37,18 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     One that was interrupted is taken up where it was, if the data, the seed and the code are the same.
 
     Raises:
-        ValueError: nobody shares anything, or too few do for a rehearsal.
+        ValueError: nobody shares anything, too few do for a rehearsal, or another recommender serves.
         FloatingPointError: learning diverged.
         WithdrawnMeanwhile: a request over data that was learned ended before the model was ready; it never serves.
     """
+    _assert_alone(recommender)
     as_of = freeze()
     data = shared_data(as_of)
     fleet = simulated_fleet()
     try:
         trained, calibration = _learned(recommender, data, seed, progress)
     except StateFileError:
-        _assert_nothing_forgotten_since(as_of)  # what ends a request takes the state of trainings with it
+        _assert_nothing_forgotten_since(as_of)  # then the state of trainings is swept away
         raise
     model, private = trained.model, trained.private
     cohort = make_cohort(fleet, private)(model.config, Replicas([data], [seed]), None)
@@ -58,52 +59,51 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
         "losses": trained.losses,
     }
     artifact, digest = store_artifact(model)
-    try:
-        with transaction.atomic():
-            _assert_nothing_forgotten_since(as_of)
-            version = register_version(
-                recommender=recommender,
-                model=model,
-                artifact=artifact,
-                digest=digest,
-                method=ModelVersion.Method.TRAIN,
-                parent=None,
-                calibration=asdict(calibration) | {"code": code_digest()},
-                metrics=metrics,
-            )
-            dataset = record_dataset(version, data, as_of)
-            fleet.keep_private(version.pk, private)
-            log.append(
-                "version.trained",
-                {
-                    "code": version.code_digest,
-                    "config": model.config.digest(),
-                    "data_root": dataset.root,
-                    "model": digest,
-                    "version": str(version),
-                },
-            )
-            let_serve(version)
-            _reach_open_requests(version, as_of)
-            transaction.on_commit(lambda: destroy(_owner(recommender)))
-    except BaseException:
-        discard_artifact(artifact)
-        raise
+    fleet.keep_private(stem(artifact), private)
+    commitment = Commitment.to(data)
+    # What fails from here on leaves both files to the sweep: of a COMMIT whose answer is lost nobody knows what it did.
+    with transaction.atomic():
+        _assert_nothing_forgotten_since(as_of)
+        version = register_version(
+            recommender=recommender,
+            model=model,
+            artifact=artifact,
+            digest=digest,
+            method=ModelVersion.Method.TRAIN,
+            parent=None,
+            calibration=asdict(calibration) | {"code": code_digest()},
+            metrics=metrics,
+        )
+        dataset = record_dataset(version, commitment, as_of)
+        log.append(
+            "version.trained",
+            {
+                "code": version.code_digest,
+                "config": model.config.digest(),
+                "data_root": dataset.root,
+                "model": digest,
+                "version": str(version),
+            },
+        )
+        let_serve(version)
+        _reach_open_requests(version, as_of)
+        transaction.on_commit(lambda: destroy(_owner(recommender)), robust=True)
     return version
+
+
+def _assert_alone(recommender: Recommender) -> None:
+    """Refuse a second recommender: a request is followed on one, and on the other its data would stay."""
+    other = Recommender.objects.exclude(pk=recommender.pk).exclude(serving=None).first()
+    if other is not None:
+        raise ValueError(f"name: {other.name} serves already, and an installation has one recommender: train that one")
 
 
 @transaction.atomic
 def _assert_nothing_forgotten_since(as_of: datetime) -> None:
     """Refuse a model that would bring back what was forgotten, and whose sealed records are gone."""
-    Recommender.objects.select_for_update().order_by("pk").first()
-    if Request.objects.filter(completed_at__gt=as_of, rows_removed__gt=0).exists():
+    Recommender.objects.select_for_update(no_key=True).order_by("pk").first()
+    if Request.objects.filter(rows_removed_at__gt=as_of, rows_removed__gt=0, completed_at__isnull=False).exists():
         raise WithdrawnMeanwhile("data was withdrawn and forgotten while the model was trained: train again")
-
-
-def forget_interrupted() -> None:
-    """Remove what trainings that were interrupted left: it has learned from data that was withdrawn since."""
-    for recommender in Recommender.objects.all():
-        destroy(_owner(recommender))
 
 
 def _learned(
@@ -158,7 +158,8 @@ def let_serve(version: ModelVersion) -> list[ModelVersion]:
     destroyed = promote(version)
     fleet = simulated_fleet()
     for old in destroyed:
-        transaction.on_commit(lambda pk=old.pk: fleet.drop_private(pk))
+        model = stem(old.artifact)
+        transaction.on_commit(lambda model=model: fleet.drop_private(model), robust=True)
         log.append("version.destroyed", {"model": old.digest, "replaced_by": version.digest, "version": str(old)})
     return destroyed
 
@@ -181,7 +182,7 @@ def evaluate_serving(recommender: Recommender) -> dict[str, RankingQuality]:
     version = recommender.serving
     model, fleet = load_model(version), simulated_fleet()
     data = shared_data(version.dataset.as_of, like=model)
-    cohort = fleet.cohort(model.config, Replicas([data], [model.seed]), fleet.private(version.pk))
+    cohort = fleet.cohort(model.config, Replicas([data], [model.seed]), fleet.private(stem(version.artifact)))
     return {"fedshare": quality(model, data, cohort).mean(), "popularity": popularity(data)}
 
 

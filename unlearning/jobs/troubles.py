@@ -12,7 +12,12 @@ SILENT = _(
     "The worker ended without a word at each of {tries} attempts, last in the phase “{phase}”: it was killed, or ran "
     "out of memory. See its log and the machine's; then retry."
 )
-_KNOWN = (MEMORY, FILES, BUG, SILENT)
+SLEPT = _(
+    "The worker was silent in a transaction for longer than a lease: it was frozen, or FEDSHARE_LEASE is too short for "
+    "the data. See its log; then retry."
+)
+BUCKET = _("The bucket of models and state could not be used ({name}): see the worker's log. Mend that, then retry.")
+_KNOWN = (MEMORY, FILES, BUG, SILENT, SLEPT, BUCKET)
 
 
 def translated(trouble: str) -> str:

@@ -91,17 +91,25 @@ def salted_root(data: SharedData, salt: bytes) -> str:
     return root_of(leaves).hex()
 
 
-def record_dataset(version: ModelVersion, data: SharedData, as_of: datetime) -> Dataset:
-    """Record what a version learned from, under a fresh salt."""
-    salt = new_key()
-    return Dataset.objects.create(
-        version=version,
-        as_of=as_of,
-        salt=salt,
-        root=salted_root(data, salt),
-        subjects=data.n_subjects,
-        pairs=len(data.edges),
-    )
+@dataclass(frozen=True)
+class Commitment:
+    """To the data that a version learned from: its root under a fresh salt. Seconds of work for millions of pairs."""
+
+    salt: bytes
+    root: str
+    subjects: int
+    pairs: int
+
+    @classmethod
+    def to(cls, data: SharedData) -> "Commitment":
+        """Compute it; outside of a transaction, which others would wait for."""
+        salt = new_key()
+        return cls(salt, salted_root(data, salt), data.n_subjects, len(data.edges))
+
+
+def record_dataset(version: ModelVersion, commitment: Commitment, as_of: datetime) -> Dataset:
+    """Record what a version learned from."""
+    return Dataset.objects.create(version=version, as_of=as_of, **vars(commitment))
 
 
 def versions_reached(shared_from: datetime) -> list[ModelVersion]:

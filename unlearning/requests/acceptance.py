@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from audits.evidence import log, sealing
 from unlearning.lineage.datasets import versions_reached
+from unlearning.lineage.freezing import stamp
 from unlearning.lineage.models import Interaction, Subject
 from unlearning.lineage.subjects import subject_key, suppress
 from unlearning.requests import journal
@@ -62,13 +63,14 @@ def accept(
     request: Request, members: Sequence[RequestSubject], rows: QuerySet[Interaction], erased_subjects: list[int]
 ) -> None:
     """Take the rows out of the live tables and into the sealed forget set; call it in a transaction."""
+    removed_at = stamp()
     taken = list(rows.select_related("subject", "item").select_for_update(of=("self",)))
     seal_forget_set(request, taken, erased_subjects)
     if taken:
         request.reached.add(*versions_reached(min(row.shared_from for row in taken)))
         Interaction.objects.filter(pk__in=[row.pk for row in taken]).delete()
     request.rows_removed = len(taken)
-    request.rows_removed_at = timezone.now()
+    request.rows_removed_at = removed_at
     request.state = State.ACCEPTED
     request.save(update_fields=["rows_removed", "rows_removed_at", "state"])
     lapse_proposals(request)

@@ -168,7 +168,7 @@ def _take(
     act: Callable[[Request], None],
     event: str | None = None,
 ) -> Request:
-    request = Request.objects.select_for_update().get(pk=request.pk)
+    request = Request.objects.select_for_update(no_key=True).get(pk=request.pk)
     if request.state not in ALLOWED_IN[action]:
         raise NotAllowed(
             _("the request is {state}; this can be done while it is {states}").format(

@@ -28,10 +28,12 @@ class ForgetSet:
     """Microseconds since 1970, for each pair: versions frozen earlier never saw it."""
     erased_subjects: Keys
     """Subjects who leave entirely; empty for an unshare request."""
+    removed_at: datetime
+    """When the rows left the live tables: versions frozen later never saw them."""
 
     def learned_by(self, as_of: datetime) -> Pairs:
         """The pairs that data frozen at a moment contained."""
-        seen = self.shared_from <= _microseconds(as_of)
+        seen = (self.shared_from <= _microseconds(as_of)) & (as_of < self.removed_at)
         return Pairs(self.pairs.subjects[seen], self.pairs.items[seen])
 
 
@@ -65,7 +67,8 @@ def open_forget_set(request: Request) -> ForgetSet:
     plain = sealing.unseal(key, bytes(stored.sealed), f"{_PURPOSE} {request.id}")
     with np.load(io.BytesIO(plain), allow_pickle=False) as arrays:
         subjects, items, shared_from = (column.copy() for column in arrays["table"].T)
-        return ForgetSet(Pairs(subjects, items), shared_from, arrays["erased_subjects"])
+        pairs = Pairs(subjects, items)
+        return ForgetSet(pairs, shared_from, arrays["erased_subjects"], request.rows_removed_at)
 
 
 def _microseconds(moment: datetime) -> int:

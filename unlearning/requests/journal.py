@@ -4,6 +4,8 @@ One line for each request, flushed to disk before the erasure commits. It names 
 identity digest, under a key of its own: against the live tables the service can tell who is meant, and nobody else can.
 """
 
+import errno
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,9 @@ from unlearning.lineage.models import Subject
 from unlearning.requests.models import Request
 
 _NAME = "erasures.jsonl"
+_CUT_OFF = " (cut off)"
+_CUT = f"{_CUT_OFF}\n"
+"""Ends a line that was cut off before it was whole, so that the next one stands by itself and a damaged one is told."""
 _closed: ContextVar[bool] = ContextVar("closed", default=False)
 
 
@@ -46,10 +51,14 @@ def write(request: Request, subjects: Sequence[Subject]) -> None:
     )
     settings.FEDSHARE_JOURNAL.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = settings.FEDSHARE_JOURNAL / _NAME
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        # One write of one line: appends of several processes don't mix.
-        os.write(descriptor, f"{json.dumps(asdict(line))}\n".encode())
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        cut_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a kill, or a full disk
+        record = f"{_CUT if cut_off else ''}{json.dumps(asdict(line))}\n".encode()
+        if os.write(descriptor, record) != len(record):
+            raise OSError(errno.ENOSPC, "the journal of erasures could not be written to its end", path.name)
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
@@ -59,11 +68,14 @@ def lines() -> Iterator[Line]:
     """Every erasure, in the order of acceptance.
 
     Raises:
-        ValueError: a line is damaged; the message names it. The last one may be cut off: its erasure never committed.
+        ValueError: a line is damaged; the message names it. One that was cut off as it was written is passed over: its
+            erasure never committed.
     """
     path = settings.FEDSHARE_JOURNAL / _NAME
     content = path.read_text().split("\n") if path.exists() else [""]
     for number, text in enumerate(content[:-1], start=1):
+        if text.endswith(_CUT_OFF):
+            continue
         try:
             yield Line(**json.loads(text))
         except (TypeError, ValueError):

@@ -130,7 +130,7 @@ def _open_erasures(subjects: Collection[UUID]) -> QuerySet[Request]:
 
 
 def _lock_open_erasures(subjects: Collection[UUID]) -> None:
-    list(_open_erasures(subjects).order_by("pk").select_for_update().values_list("pk"))
+    list(_open_erasures(subjects).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def _open_erasure_of(subjects: Sequence[Subject], identity_verified: bool) -> Request | None:
@@ -140,7 +140,7 @@ def _open_erasure_of(subjects: Sequence[Subject], identity_verified: bool) -> Re
     held while it waits would keep a verified one waiting. One that is accepted may concern others as well.
     """
     wanted = {subject.pk for subject in subjects}
-    for request in _open_erasures(wanted).order_by("received_at").select_for_update():
+    for request in _open_erasures(wanted).order_by("received_at").select_for_update(no_key=True):
         members = set(request.subjects.values_list("subject", flat=True))
         held = request.state == State.ON_HOLD and request.rows_removed_at is None and identity_verified
         if not held and (wanted <= members if request.rows_removed_at else wanted == members):

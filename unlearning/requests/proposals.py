@@ -32,7 +32,7 @@ def propose(request: Request, action: str, by: By, ground: str = "") -> Proposal
         NotAllowed: its state does not allow it, or something is proposed already.
         BadField: the reason is missing, or the ground is none of this regime's.
     """
-    request = Request.objects.select_for_update().get(pk=request.pk)
+    request = Request.objects.select_for_update(no_key=True).get(pk=request.pk)
     if not can_be_closed(request):
         raise NotAllowed(_("the rows are gone, or the request has ended: it can't be closed without an answer"))
     if request.proposals.filter(decided_at=None).exists():
@@ -57,7 +57,7 @@ def decide(proposal: Proposal, by: str, *, confirm: bool) -> Proposal:
     Raises:
         NotAllowed: it was decided before, its own author confirms it, or the request's state changed meanwhile.
     """
-    request = Request.objects.select_for_update().get(pk=proposal.request_id)
+    request = Request.objects.select_for_update(no_key=True).get(pk=proposal.request_id)
     proposal = Proposal.objects.select_for_update().get(pk=proposal.pk)
     if proposal.decided_at is not None:
         raise NotAllowed(_("it was decided before"))

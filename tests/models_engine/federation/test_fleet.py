@@ -21,12 +21,12 @@ def test_devices_keep_what_they_are_given_once(tmp_path):
 def test_a_wiped_device_holds_nothing_and_the_others_everything(tmp_path):
     fleet = SimulatedFleet(Folder(tmp_path))
     fleet.add(_data((1, 10), (2, 10), (2, 11)))
-    fleet.keep_private(7, PrivateVectors(torch.tensor([1, 2]), torch.ones(2, 1, 4)))
+    fleet.keep_private("seven", PrivateVectors(torch.tensor([1, 2]), torch.ones(2, 1, 4)))
     fleet.erase(torch.tensor([2]))
     assert fleet.data().subject_keys.tolist() == [1]
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*.safetensors"))
     assert (2).to_bytes(8, "little") + (10).to_bytes(8, "little") not in content
-    stored = (tmp_path / "private-7.safetensors").read_bytes()
+    stored = (tmp_path / "private-seven").read_bytes()
     assert len(stored) < 300
 
 
@@ -40,5 +40,5 @@ def test_a_cohort_carries_on_with_the_vectors_of_a_version(tmp_path):
         )
     )
     kept = torch.randn(len(world.subject_keys), SMALL.width, generator=torch.Generator().manual_seed(0))
-    fleet.keep_private(3, PrivateVectors(world.subject_keys.flip(0), kept.flip(0)))
-    assert torch.equal(fleet.cohort(SMALL, Replicas([world.data], [1]), fleet.private(3)).private, kept)
+    fleet.keep_private("three", PrivateVectors(world.subject_keys.flip(0), kept.flip(0)))
+    assert torch.equal(fleet.cohort(SMALL, Replicas([world.data], [1]), fleet.private("three")).private, kept)

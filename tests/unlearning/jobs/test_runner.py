@@ -13,7 +13,7 @@ from audits.evidence.models import LogEntry
 from audits.reports.verify import verify_report
 from audits.reports.writing import write_reports
 from models_engine.fedshare.files import StateFileError
-from models_engine.registry.models import ModelVersion, Recommender
+from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import load_model
 from tests.audits.reports.test_verify import trust
 from tests.unlearning.people import ask_erasure, ask_slider
@@ -124,7 +124,7 @@ def test_an_exact_conclusion_serves_the_model_that_training_without_the_data_giv
     recommender.refresh_from_db()
     served = recommender.serving
     assert served.method == "retrain"  # one subject of sixty can't be shown removed by testing
-    again = train_recommender(Recommender.objects.create(name="again", config=recommender.config), 1, lambda f: None)
+    again = train_recommender(recommender, 1, lambda f: None)
     assert again.digest == served.digest
 
 

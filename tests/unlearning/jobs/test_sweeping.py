@@ -1,17 +1,21 @@
 """Model files that a kill left go as soon as nobody can register them any more, and not before."""
 
+import os
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.files.storage import storages
 from django.utils import timezone
 
-from models_engine.registry.services import load_model, store_artifact, sweep_artifacts
+from models_engine.registry.services import load_model, stem, store_artifact, sweep_artifacts
 from tests.unlearning.people import ask_erasure
 from unlearning.jobs import leasing, sweeping
+from unlearning.jobs.devices import simulated_fleet
 from unlearning.jobs.leasing import claim
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import plan_jobs
+from unlearning.jobs.runner import run_job
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +42,44 @@ def test_what_an_attempt_stored_goes_once_another_has_the_job(recommender):
 def test_what_a_training_stored_goes_after_ten_minutes(recommender):
     name, _digest = store_artifact(load_model(recommender.serving))
     now = timezone.now()
-    assert sweep_artifacts(now + timedelta(minutes=9), leasing.owners) == 0
-    assert sweep_artifacts(now + timedelta(minutes=11), leasing.owners) == 1
+    serving = stem(recommender.serving.artifact)
+    assert sweep_artifacts(now + timedelta(minutes=9), leasing.owners) == {serving, stem(name)}
+    assert sweep_artifacts(now + timedelta(minutes=11), leasing.owners) == {serving}
     assert not storages["artifacts"].exists(name)
     assert storages["artifacts"].exists(recommender.serving.artifact)
+
+
+def test_vectors_go_with_their_model_and_stay_with_one_that_serves(recommender, settings):
+    fleet, serving = simulated_fleet(), stem(recommender.serving.artifact)
+    name, _digest = store_artifact(load_model(recommender.serving), "nobody-1")
+    fleet.keep_private(stem(name), fleet.private(serving))
+    sweeping.sweep()
+    assert fleet.models() == [serving]
+    # Not seeing the files, such as of a disk that is not mounted, is no reason to drop anything.
+    storages["artifacts"].delete(recommender.serving.artifact)
+    sweeping.sweep()
+    assert fleet.models() == [serving]
+
+
+def test_what_is_none_of_ours_is_left_alone(recommender, settings):
+    other = settings.AUDIT_MODELS / "lost+found"
+    other.mkdir(parents=True)
+    sweeping.sweep()
+    assert other.exists()
+
+
+@pytest.mark.parametrize(("rested", "forgotten", "stays"), [(5, True, True), (20, True, False), (20, False, True)])
+def test_an_interrupted_certification_goes_once_what_it_knows_was_forgotten(
+    recommender, settings, rested, forgotten, stays
+):
+    file = settings.AUDIT_MODELS / str(uuid4()) / "models" / "one.safetensors"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x")
+    then = (timezone.now() - timedelta(minutes=rested)).timestamp()
+    os.utime(file, (then, then))
+    if forgotten:
+        ask_erasure("u1")
+        plan_jobs()
+        run_job(Job.objects.get().pk)
+    sweeping.sweep()
+    assert file.exists() == stays

@@ -1,5 +1,7 @@
 """A training that is interrupted, and taken up."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -8,7 +10,8 @@ from models_engine.registry.models import Recommender
 from models_engine.registry.places import place
 from tests.unlearning.people import ask_erasure
 from unlearning.consent.services import record_consent
-from unlearning.jobs import training
+from unlearning.jobs import fleets, training
+from unlearning.jobs.sweeping import sweep
 from unlearning.jobs.training import WithdrawnMeanwhile, train_recommender
 from unlearning.lineage.subjects import find_subjects
 
@@ -34,17 +37,20 @@ def _kept() -> list[str]:
 
 
 @pytest.mark.parametrize(("at", "at_least"), [(0.09, 0.05), (0.3, 0.1), (0.9, 0.5)])
-def test_it_goes_on_where_it_was_and_ends_with_the_same_model(recommender, monkeypatch, at, at_least):
+def test_it_goes_on_where_it_was_and_ends_with_the_same_model(
+    recommender, monkeypatch, django_capture_on_commit_callbacks, at, at_least
+):
     monkeypatch.setattr("models_engine.fedshare.training.Training.__init__.__defaults__", (None, 10))
     _interrupted(recommender, at)
     assert _kept()
     seen: list[float] = []
-    resumed = train_recommender(recommender, 2, seen.append)
+    with django_capture_on_commit_callbacks(execute=True):
+        resumed = train_recommender(recommender, 2, seen.append)
     assert seen[0] > at_least
+    assert _kept() == []
     whole = train_recommender(recommender, 2, lambda fraction: None)
     assert (resumed.digest, resumed.calibration) == (whole.digest, whole.calibration)
     assert len(resumed.metrics["losses"]) > 1
-    assert _kept() == []
 
 
 def test_it_starts_over_where_the_data_is_another(recommender):
@@ -58,25 +64,32 @@ def test_it_starts_over_where_the_data_is_another(recommender):
     assert seen[0] < 0.1
 
 
-def test_what_it_left_goes_once_data_was_forgotten(recommender, django_capture_on_commit_callbacks):
+def test_what_it_left_goes_once_data_was_forgotten(recommender, monkeypatch):
+    monkeypatch.setattr(fleets, "_RESTS", timedelta())
     _interrupted(recommender, 0.9)
-    with django_capture_on_commit_callbacks(execute=True):
-        ask_erasure("u3")
-        call_command("unlearn", "shop", json=True, verbosity=0)
+    sweep()
+    assert _kept()
+    ask_erasure("u3")
+    call_command("unlearn", "shop", json=True, verbosity=0)
+    sweep()
     assert _kept() == []
 
 
-def test_a_training_whose_state_goes_meanwhile_says_that_data_was_withdrawn(
-    recommender, monkeypatch, django_capture_on_commit_callbacks
-):
+def test_a_training_whose_state_goes_meanwhile_says_that_data_was_withdrawn(recommender, monkeypatch):
+    monkeypatch.setattr(fleets, "_RESTS", timedelta())
     rehearse = training.rehearse
 
     def withdraw_meanwhile(*args):
-        with django_capture_on_commit_callbacks(execute=True):
-            ask_erasure("u3")
-            call_command("unlearn", "shop", json=True, verbosity=0)
+        ask_erasure("u3")
+        call_command("unlearn", "shop", json=True, verbosity=0)
+        sweep()
         return rehearse(*args)
 
     monkeypatch.setattr(training, "rehearse", withdraw_meanwhile)
     with pytest.raises(WithdrawnMeanwhile):
         train_recommender(recommender, 2, lambda fraction: None)
+
+
+def test_a_second_recommender_is_refused(recommender):
+    with pytest.raises(ValueError, match="shop serves already"):
+        train_recommender(Recommender.objects.create(name="other", config=recommender.config), 1, lambda f: None)

@@ -1,6 +1,7 @@
 """A restore from a backup brings customers back; the journal takes them away again."""
 
 import json
+import os
 from io import StringIO
 
 import pytest
@@ -96,3 +97,27 @@ def test_a_last_line_that_was_cut_off_never_committed(settings):
     out = StringIO()
     call_command("replay_erasures", stdout=out)
     assert out.getvalue().startswith("1 erasures in the journal: 1 opened again")
+
+
+def test_a_line_that_was_cut_off_takes_no_other_with_it(settings):
+    for name in ("ann", "bob", "cid"):
+        make_subject(name, 100)
+    _lose("ann")
+    path = _journal(settings)
+    with path.open("a") as file:  # a process that was killed as it wrote
+        file.write(path.read_text()[:60])
+    _lose("bob", "e-2")
+    _lose("cid", "e-3")
+    assert replay().opened == 3
+
+
+def test_an_erasure_that_the_journal_has_no_room_for_is_not_accepted(settings, monkeypatch):
+    make_subject("ann", 100)
+    write = os.write
+    monkeypatch.setattr("unlearning.requests.journal.os.write", lambda fd, content: write(fd, content[:20]))
+    with pytest.raises(OSError, match="could not be written to its end"), transaction.atomic():
+        ask_erasure("ann")
+    monkeypatch.undo()
+    assert Interaction.objects.count() == 40
+    ask_erasure("ann", external_id="e-2")
+    assert replay().lines == 1

@@ -11,6 +11,7 @@ from unlearning.consent import slider
 from unlearning.consent.coverage import Coverage, coverages
 from unlearning.consent.models import ConsentState
 from unlearning.consent.services import record_consent
+from unlearning.lineage.devices import lock_devices
 from unlearning.lineage.freezing import stamp
 from unlearning.lineage.importing.reading import InteractionTable
 from unlearning.lineage.models import Subject
@@ -90,6 +91,7 @@ def load_interactions(
                     not_covered += 1
         stored = _insert(cursor, now)
     if fleet is not None:
+        lock_devices()
         fleet.add(_device_data(devices))
     progress(len(table))
     return ImportSummary(len(table), len(subjects), stored, covered - stored, not_covered, suppressed)
