@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run here as well")
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was built is taken down again
     if options.into:
         options.into.write_text(json.dumps(_break(options.broker, options.share, options.fault)))
         return
@@ -78,6 +80,8 @@ def _runs(house: House, share: float, alone: str | None, disk_can_fill: bool) ->
 
     order = random.Random(_SEED)
     chosen = {fault: times for fault, times in FAULTS.items() if alone in (None, fault.__name__)}
+    if not chosen:
+        sys.exit(f"--fault: there is no {alone}; there are {', '.join(fault.__name__ for fault in FAULTS)}")
     planned = [fault for fault, times in chosen.items() for _ in range(max(1, round(times * share)))]
     order.shuffle(planned)
     for fault in {fault for fault in planned if missing(fault, disk_can_fill)}:

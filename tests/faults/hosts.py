@@ -4,8 +4,10 @@ The hosts have a folder each, and share nothing but PostgreSQL, the broker and a
 back. What it had trained is read from the bucket by the other.
 """
 
+import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,12 +23,16 @@ _SECONDS = 120
 
 def main() -> None:
     """Run it over every broker that goes over the network; exit code 1 if anything did not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("broker", nargs="?", choices=["redis", "rabbitmq"], help="one alone; default: each in turn")
+    alone = parser.parse_args().broker
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was built is taken down again
     names = [name for name in available() if name != "folder"]
     if not names:
         print("neither RabbitMQ nor Redis is installed: skipped")
         return
-    if len(sys.argv) > 1:
-        sys.exit(_lose_one(sys.argv[1]))
+    if alone:
+        sys.exit(_lose_one(alone))
     sys.exit(max(os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-m", "tests.faults.hosts", n]) for n in names))
 
 

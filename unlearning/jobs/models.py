@@ -72,8 +72,11 @@ class Job(models.Model):
 
     @property
     def seconds(self) -> float:
-        """What its phases have taken so far, to compare with the estimate."""
-        return sum(self.timings.values())
+        """What its phases have taken so far, the present one too, to compare with the estimate."""
+        spent = sum(self.timings.values())
+        if self.state == self.State.RUNNING and self.phase_at is not None:
+            spent += max(0.0, (timezone.now() - self.phase_at).total_seconds())
+        return spent
 
     @property
     def taken(self) -> timedelta | None:
