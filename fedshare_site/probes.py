@@ -18,7 +18,7 @@ class Probes:
         """The view's answer at once where it is one of these; else what comes of the rest."""
         if http.path_info not in _PATHS:
             return self._get_response(http)
-        found = resolve(http.path_info)
+        http.resolver_match = found = resolve(http.path_info)  # by which spans are named
         try:
             return found.func(http, *found.args, **found.kwargs)
         except Http404:
