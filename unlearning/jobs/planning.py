@@ -7,7 +7,6 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Min, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from models_engine.registry.models import Recommender
 from unlearning.jobs import troubles
@@ -15,6 +14,7 @@ from unlearning.jobs.control import ask_for_attention
 from unlearning.jobs.fleets import estimated_seconds
 from unlearning.jobs.leasing import claimable, silent
 from unlearning.jobs.models import Job
+from unlearning.lineage.freezing import clock
 from unlearning.requests import policy
 from unlearning.requests.models import Request
 from unlearning.requests.states import State
@@ -42,7 +42,7 @@ def plan_jobs(at_once: bool = False) -> list[Job]:
         .filter(state=State.ACCEPTED, job=None)
         .order_by("rows_removed_at")
     )
-    now = timezone.now()
+    now = clock()
     rules = policy.in_force()
     opened = now - timedelta(seconds=rules.batch_window)
     urgent = any(request.due_at - now < rules.urgent for request in waiting)

@@ -21,6 +21,13 @@ def stamp() -> datetime:
         return cursor.fetchone()[0]
 
 
+def clock() -> datetime:
+    """What the database's clock says, by which all machines agree."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
+
+
 def freeze() -> datetime:
     """A moment as of which data can be read: nothing stamped until then is still on its way."""
     with transaction.atomic(), connection.cursor() as cursor:
