@@ -54,7 +54,7 @@ def distributions(rows: list[dict[str, Any]], path: Path) -> None:
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
     """AUC of the attack against the share of a training that forgetting costs; one panel for each dataset."""
     names = list(dict.fromkeys(row["dataset"] for row in rows))
-    figure, panels = plt.subplots(1, len(names), figsize=(4.6 * len(names), 3.2), squeeze=False, layout="constrained")
+    figure, panels = plt.subplots(1, len(names), figsize=(3.2 * len(names), 3.2), squeeze=False, layout="constrained")
     for name, panel in zip(names, panels[0], strict=True):
         panel.axhspan(*BARS, color="#ccfbf1", lw=0)
         panel.axhline(0.5, color="#9ca3af", lw=0.8)
@@ -69,8 +69,9 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         panel.set_xscale("log")
         panel.set_title(name)
         panel.set_xlabel("time, as a part of one training")
-        panel.set_ylabel("AUC of the attack (0.5: can't tell)")
-    panels[0][0].legend(frameon=False, fontsize=7)
+    panels[0][0].set_ylabel("AUC of the attack (0.5: can't tell)")
+    handles = {label: handle for p in panels[0] for handle, label in zip(*p.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=7)
     figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
