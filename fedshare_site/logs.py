@@ -67,6 +67,8 @@ LOGGING = {
         # What its parser grumbles about in a file that is checked; the checks say what is wrong.
         "pyhanko": {"level": "CRITICAL"},
         "pyhanko_certvalidator": {"level": "CRITICAL"},
+        # Two lines for every task, most of which look whether there is something to do; jobs have lines of their own.
+        **{name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy")},
         "axes": {"level": "CRITICAL"},  # its lines hold user names; what it counts stands in its table
         "kombu.connection": {"level": "ERROR"},  # the filesystem transport has no host name to warn about
     },
