@@ -25,9 +25,9 @@ def _trace(**more: Any) -> None:
 @worker_shutting_down.connect
 def _hand_jobs_back(**more: Any) -> None:
     """Whoever is at work on a job hands it back at its next sign of life, so that no try and no lease is spent."""
-    from unlearning.jobs.leasing import stopping  # models, which are there only now
+    from unlearning.jobs.leasing import stop  # models, which are there only now
 
-    stopping.set()
+    stop()
 
 
 @worker_ready.connect

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.db.models import Count, Min
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -46,9 +47,12 @@ class _Stored(Collector):
         yield _by_state("fedshare_requests", "Requests by state", Request, State.values)
         yield _by_state("fedshare_jobs", "Jobs by state", Job, Job.State.values)
         yield _oldest(
-            "fedshare_requests_oldest_seconds", "Since the oldest was received, by state", Request, "received_at"
+            "fedshare_requests_oldest_seconds",
+            "Since the first came in or was accepted",
+            Request,
+            _WAITS_SINCE,
         )
-        yield _oldest("fedshare_jobs_oldest_seconds", "Since the first was made, by state", Job, "created_at")
+        yield _oldest("fedshare_jobs_oldest_seconds", "Since the first was made or worked on", Job, _QUEUED_SINCE)
         yield _one("fedshare_jobs_silent", "Running jobs whose lease is over", Job.objects.filter(silent()).count())
         open_requests = Request.objects.exclude(state__in=FINAL)
         now = timezone.now()
@@ -72,7 +76,11 @@ def _by_state(name: str, says: str, model: type[Request] | type[Job], states: li
     return family
 
 
-def _oldest(name: str, says: str, model: type[Request] | type[Job], since: str) -> GaugeMetricFamily:
+_WAITS_SINCE = Coalesce("rows_removed_at", "received_at")
+_QUEUED_SINCE = Coalesce("not_before", "phase_at", "created_at")
+
+
+def _oldest(name: str, says: str, model: type[Request] | type[Job], since: Coalesce) -> GaugeMetricFamily:
     """Of those that are open: what waits for a worker or a beat that is not there grows old."""
     family = GaugeMetricFamily(name, says, labels=["state"])
     ended = FINAL if model is Request else (Job.State.DONE, Job.State.CANCELLED)

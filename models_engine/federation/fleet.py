@@ -5,7 +5,7 @@ shared or not, and the private vectors that go with a model version.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,7 @@ from models_engine.fedshare.places import Place
 from models_engine.fedshare.replicas import Replicas
 
 _INTERACTIONS, _PRIVATE = "interactions", "private-"
+_FORMER = ".safetensors"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -72,8 +73,13 @@ class SimulatedFleet:
     `add` and `erase` read, change and write: one at a time may do it, which is up to who calls them.
     """
 
-    def __init__(self, place: Place):
-        self.place = place
+    def __init__(self, place: Place, assert_alone: Callable[[], None] = lambda: None):
+        """
+        Args:
+            assert_alone: called just before what was read and changed is written; raises where another may have
+                changed it meanwhile.
+        """
+        self.place, self._assert_alone = place, assert_alone
 
     def data(self) -> DeviceData:
         """What the devices hold."""
@@ -94,6 +100,7 @@ class SimulatedFleet:
         unique, inverse = torch.unique(pairs, dim=0, return_inverse=True)
         merged = torch.zeros(len(unique), dtype=torch.bool)
         merged[inverse] = held_out
+        self._assert_alone()
         self._write(_INTERACTIONS, {"subject_keys": unique[:, 0], "item_keys": unique[:, 1], "held_out": merged})
         return len(unique) - len(old.held_out)
 
@@ -149,8 +156,11 @@ class SimulatedFleet:
         return [name.removeprefix(_PRIVATE) for name in self.place.names() if name.startswith(_PRIVATE)]
 
     def sweep(self) -> None:
-        """Remove what a process left that was killed while it wrote."""
+        """Remove what a process left that was killed while it wrote, and what earlier builds kept: nobody wipes it."""
         self.place.sweep()
+        for name in self.place.names():
+            if name.endswith(_FORMER):
+                self.place.remove(name)
 
     def keep_private(self, model: str, vectors: PrivateVectors) -> None:
         """Let the devices keep their vectors of a model."""
@@ -163,12 +173,18 @@ class SimulatedFleet:
     def erase(self, subject_keys: Tensor) -> None:
         """Wipe devices: their interactions, and their vectors of every model."""
         data = self.data()
-        left = data.where(~torch.isin(data.subject_keys, subject_keys))
-        self._write(_INTERACTIONS, dict(vars(left)))
+        keep = ~torch.isin(data.subject_keys, subject_keys)
+        if not keep.all():
+            self._assert_alone()
+            self._write(_INTERACTIONS, dict(vars(data.where(keep))))
         for model in self.models():
-            stored = self.private(model)
-            keep = ~torch.isin(stored.subject_keys, subject_keys)
-            self.keep_private(model, PrivateVectors(stored.subject_keys[keep], stored.vectors[keep]))
+            tensors = self._read(f"{_PRIVATE}{model}")
+            if tensors is None:  # dropped meanwhile
+                continue
+            keep = ~torch.isin(tensors["subject_keys"], subject_keys)
+            if not keep.all():
+                self._assert_alone()
+                self.keep_private(model, PrivateVectors(tensors["subject_keys"][keep], tensors["vectors"][keep]))
 
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
         owned = {part: tensor.clone(memory_format=torch.contiguous_format) for part, tensor in tensors.items()}

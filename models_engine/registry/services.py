@@ -59,7 +59,10 @@ def sweep_artifacts(now: datetime, owners: Callable[[], Collection[str]]) -> set
     """
     storage = storages["artifacts"]
     folder = f"{_FOLDER}/"
-    names = [f"{folder}{name}" for name in storage.listdir(folder)[1]] if storage.exists(folder) else []
+    try:
+        names = [f"{folder}{name}" for name in storage.listdir(folder)[1] if name]
+    except FileNotFoundError:  # nothing was stored yet
+        names = []
     # In this order: whoever registers meanwhile is an owner or has a version.
     able = owners()
     known = dict(ModelVersion.objects.filter(artifact__in=names).values_list("artifact", "destroyed_at"))

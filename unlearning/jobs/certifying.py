@@ -37,6 +37,7 @@ from unlearning.jobs.devices import StartedFleet, make_cohort, simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson
 from unlearning.jobs.plans import FROZEN
 from unlearning.lineage.datasets import shared_data
+from unlearning.lineage.freezing import freeze
 
 _DRAW, _PAIR = keyed.stream("certify"), keyed.stream("certpair")
 _FEWEST_PAIRS = 5
@@ -82,8 +83,10 @@ class Certifying:
         """
         self.version, self.owner, self.level = version, owner or uuid4(), level
         self._model = load_model(version)
+        read_at = freeze()
         self._data = shared_data(version.dataset.as_of, like=self._model)
         self._fleet = AuditFleet(self.owner, self._model.config)
+        self._fleet.learns_as_of(read_at)
         self._strategy: Strategy = Contrastive()
         # Seeds that nobody chose, the same for an attempt that takes up another.
         generator = np.random.default_rng(self.owner.int)

@@ -40,7 +40,7 @@ class JobContext:
     """The withdrawn pairs of each request, by row of `before`."""
     job: UUID
     read_at: datetime
-    """Rows that were removed later are in `before` and `after`, whoever asked."""
+    """Rows that others had removed by then are in neither `before` nor `after`."""
     ladder: tuple[Strategy, ...]
 
 

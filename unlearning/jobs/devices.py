@@ -11,12 +11,12 @@ from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Deleted, MakeCohort
 from models_engine.registry.places import place
-from unlearning.lineage.devices import lock_devices
+from unlearning.lineage.devices import assert_session, lock_devices
 
 
 def simulated_fleet() -> SimulatedFleet:
     """The devices that this installation simulates."""
-    return SimulatedFleet(place(settings.DEVICES))
+    return SimulatedFleet(place(settings.DEVICES), assert_session)
 
 
 @transaction.atomic
@@ -24,6 +24,13 @@ def erase_devices(subject_keys: Tensor) -> None:
     """Wipe devices: their interactions, and their vectors of every model."""
     lock_devices()
     simulated_fleet().erase(subject_keys)
+
+
+@transaction.atomic
+def drop_vectors(model: str) -> None:
+    """Let devices drop their vectors of a model."""
+    lock_devices()
+    simulated_fleet().drop_private(model)
 
 
 class StartedFleet:

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import Edges, SharedData
-from models_engine.fedshare.files import StateFiles
+from models_engine.fedshare.files import StateFileError, StateFiles
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.places import Place
 from models_engine.fedshare.training import Progress, Training
@@ -34,7 +34,7 @@ from unlearning.jobs.devices import StartedFleet
 from unlearning.jobs.models import Job
 from unlearning.requests.models import Request
 
-_BEGUN = "begun"
+_BEGUN, _AS_OF = "begun", "as-of"
 _RESTS, _LONGEST_REST = timedelta(minutes=10), timedelta(days=7)
 _AT_ONCE = 4  # more don't fit the cache of a small machine and train slower, each
 
@@ -72,9 +72,17 @@ class AuditFleet:
 
     def begin(self, about: dict[str, Any]) -> None:
         """Take up what an interrupted run about the same left here; what one about something else left goes."""
-        if not self._kept.holds(_BEGUN, about):
+        try:
+            same = self._kept.holds(_BEGUN, about)
+        except StateFileError:
+            same = False
+        if not same:
             self.destroy()
             self._kept.write(_BEGUN, {}, about)
+
+    def learns_as_of(self, moment: datetime) -> None:
+        """Put down as of when the data is that is learned: what is forgotten later must not rest here."""
+        self._kept.place.write(_AS_OF, moment.isoformat().encode())
 
     def train(self, lessons: Sequence[Lesson], progress: Progress) -> list[AuditModel]:
         """One model for each lesson; those that an earlier attempt has trained are read back.
@@ -177,13 +185,15 @@ def sweep() -> list[UUID]:
 
 def _abandoned(owner: UUID) -> bool:
     """Whether nobody has written for a while, and what was learned should not be any more."""
-    touched = _place(owner).touched()
+    found = _place(owner)
+    touched, as_of = found.touched(), found.read(_AS_OF)
     if touched is None:
         return False
     rest = timezone.now() - touched
-    if rest < _RESTS:
-        return False
-    return rest > _LONGEST_REST or Request.objects.filter(completed_at__gt=touched, rows_removed__gt=0).exists()
+    if rest < _RESTS or as_of is None:
+        return rest > _LONGEST_REST
+    forgotten = Request.objects.filter(rows_removed_at__gt=datetime.fromisoformat(as_of.decode()), rows_removed__gt=0)
+    return rest > _LONGEST_REST or forgotten.filter(completed_at__isnull=False).exists()
 
 
 def _uuid(name: str) -> UUID | None:

@@ -6,6 +6,7 @@ takes. A worker that woke too late finds another token in the row and can neithe
 Time is the database's alone, so that no worker's clock can end another's lease.
 """
 
+import ctypes
 import logging
 import multiprocessing
 import threading
@@ -39,8 +40,7 @@ Watch = Callable[[str, float], None]
 """Called now and then with the phase, and the finished fraction of it."""
 
 
-stopping = multiprocessing.Event()
-"""Set once this worker was asked to stop: made before the pool forks, so that its processes see it."""
+_stopping = multiprocessing.RawValue(ctypes.c_bool, False)  # shared with the pool, which forks later; needs no lock
 
 
 class Stopping(Exception):
@@ -146,7 +146,7 @@ class Claim:
         )
         if not held:
             raise self._lost()
-        if stopping.is_set():
+        if _stopping.value:
             raise Stopping
         self.watch(self._phase, fraction)
 
@@ -155,6 +155,11 @@ class Claim:
 
     def _lost(self) -> LeaseLost:
         return LeaseLost(f"job {self.job_id}: attempt {self.token} was overtaken or stopped")
+
+
+def stop(stopping: bool = True) -> None:
+    """Let whoever is at work on a job, in this process or in its pool's, hand it back at the next sign of life."""
+    _stopping.value = stopping
 
 
 def claim(job_id: UUID, watch: Watch = lambda phase, fraction: None) -> Claim | None:

@@ -27,12 +27,11 @@ WAKE_AGAIN = timedelta(seconds=10)
 
 @transaction.atomic
 def plan_jobs(at_once: bool = False) -> list[Job]:
-    """Give every recommender that is free a job over all accepted requests, once their window is over, or at once.
+    """Give the recommender, if it is free, a job over all accepted requests, once their window is over, or at once.
 
     The window opens with the first acceptance of a batch, and closes at once where a deadline is near. Requests that
     arrive while a job is open wait for the next one: a model is forgotten on by one job at a time.
     """
-    # The interactions are common to all recommenders, so a request concerns each that serves; `train` sees to one.
     recommender = Recommender.objects.select_for_update(no_key=True).exclude(serving=None).order_by("pk").first()
     if recommender is None or recommender.jobs.filter(_open()).exists():
         return []

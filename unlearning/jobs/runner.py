@@ -28,7 +28,7 @@ from models_engine.fedshare.files import StateFileError
 from models_engine.fedshare.model import ModelFileError
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.unlearning.strategy import Forgotten, Strategy
-from models_engine.registry.models import Recommender
+from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import register_version, stem, store_artifact
 from unlearning import correlation
 from unlearning.jobs import troubles
@@ -46,6 +46,7 @@ from unlearning.jobs.plans import freeze_plans
 from unlearning.jobs.samples import draw_samples, keep_samples
 from unlearning.jobs.training import let_serve, quality
 from unlearning.lineage.datasets import Commitment, record_dataset
+from unlearning.lineage.freezing import freeze
 from unlearning.requests.actions import move
 from unlearning.requests.models import Request
 from unlearning.requests.states import State
@@ -56,7 +57,7 @@ _EXPECTED = (ValueError, FloatingPointError, ModelFileError, OSError, MemoryErro
 """Failures with a cause that an operator can mend; anything else is a bug."""
 
 
-class ServingChanged(ValueError):
+class ServingChanged(Exception):
     """A job forgot on a model that serves no more."""
 
 
@@ -77,6 +78,9 @@ def _attempted(held: Claim) -> None:
             _run(held)
     except LeaseLost as lost:
         logger.warning("%s", lost)
+    except ServingChanged as changed:
+        logger.warning("job %s: %s", job_id, changed)
+        _hand_back(held)
     except Stopping:
         logger.info("job %s is handed back: this worker stops", job_id)
         _hand_back(held)
@@ -120,6 +124,7 @@ def _run(held: Claim) -> None:
     certificate = certification_of(context.version)
     before = _quality(context, _untouched(context))
 
+    serving = context.version
     attempts: dict[Request, list[Attempt]] = {request: [] for request in context.requests}
     for strategy in context.ladder:
         held.phase(f"forget: {strategy.name}")
@@ -136,7 +141,8 @@ def _run(held: Claim) -> None:
         concluded = {request: earlier for request, earlier in attempts.items() if earlier[-1].conclusion}
         effects = Effects(before, _quality(context, forgotten), checks.damage(forgotten.model))
         held.phase(f"commit: {strategy.name}")
-        _commit(held, context, strategy, forgotten, Outcome(concluded, effects, checks, certificate), fleet)
+        outcome = Outcome(concluded, effects, checks, certificate)
+        serving = _commit(held, context, serving, strategy, forgotten, outcome, fleet)
         attempts = {request: earlier for request, earlier in attempts.items() if request not in concluded}
         if not attempts:
             return
@@ -164,17 +170,25 @@ def _quality(context: JobContext, forgotten: Forgotten) -> SubjectQuality:
 def _commit(
     held: Claim,
     context: JobContext,
+    serving: ModelVersion,
     strategy: Strategy,
     forgotten: Forgotten,
     outcome: Outcome,
     fleet: AuditFleet,
-) -> None:
-    """In one transaction: the new version serves, the old ones go, the concluded requests end."""
+) -> ModelVersion:
+    """In one transaction: the new version serves, the old ones go, the concluded requests end.
+
+    Args:
+        serving: what serves as far as this attempt knows: the version that it began with, or committed last.
+
+    Returns:
+        What serves from now on.
+    """
     if not outcome.concluded:
         with held.commit():
             for request in Request.objects.filter(job=held.job_id, state=State.VERIFYING):
                 move(request, State.UNLEARNING)
-        return
+        return serving
     artifact, digest = store_artifact(forgotten.model, held.owner)
     simulated_fleet().keep_private(
         stem(artifact), PrivateVectors(forgotten.model.subject_keys, forgotten.cohort.private)
@@ -182,14 +196,14 @@ def _commit(
     commitment, samples = Commitment.to(context.after), draw_samples(context, forgotten)
     # What fails from here on leaves both files to the sweep: of a COMMIT whose answer is lost nobody knows what it did.
     with held.commit() as job:
-        _lock(job, context)
+        _lock(job, context, serving)
         version = register_version(
             recommender=job.recommender,
             model=forgotten.model,
             artifact=artifact,
             digest=digest,
             method=strategy.name,
-            parent=job.recommender.serving,
+            parent=serving,
             calibration=context.version.calibration,
             metrics=context.version.metrics | {"fedshare": asdict(outcome.effects.after.mean())},
         )
@@ -220,10 +234,13 @@ def _commit(
             job.save(update_fields=["state", "finished_at", "progress", "evidence"])
             fleet.record_destruction(outcome.checks.references, outcome.checks.known)
             transaction.on_commit(fleet.destroy, robust=True)
+    return version
 
 
-def _lock(job: Job, context: JobContext) -> None:
+def _lock(job: Job, context: JobContext, serving: ModelVersion) -> None:
     """The requests first, as everybody locks them; they are read again, since officers may have acted meanwhile.
+
+    Then the gate: who accepts a request meanwhile is done before, and seen, or sees the new version after.
 
     Raises:
         ServingChanged: another model serves than the one that was forgotten on.
@@ -231,8 +248,9 @@ def _lock(job: Job, context: JobContext) -> None:
     list(Request.objects.select_for_update(no_key=True).filter(job=job).order_by("pk").values_list("pk"))
     for request in context.requests:
         request.refresh_from_db()
+    freeze()
     recommender = Recommender.objects.select_for_update(no_key=True).get(pk=job.recommender_id)
-    if recommender.serving_id != context.version.pk:
+    if recommender.serving_id != serving.pk:
         raise ServingChanged(f"{recommender.serving} was trained meanwhile: the job begins anew, on that version")
 
 

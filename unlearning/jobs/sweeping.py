@@ -5,7 +5,7 @@ from django.utils import timezone
 from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import stem, sweep_artifacts
 from unlearning.jobs import fleets, leasing
-from unlearning.jobs.devices import simulated_fleet
+from unlearning.jobs.devices import drop_vectors, simulated_fleet
 
 
 def sweep() -> None:
@@ -19,5 +19,5 @@ def sweep() -> None:
     stay |= {stem(artifact) for artifact in serving}  # also while their files can't be seen
     for model in kept:
         if model not in stay:
-            devices.drop_private(model)
+            drop_vectors(model)
     fleets.sweep()

@@ -1,11 +1,12 @@
 """Training a recommender's next version on what is shared now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from audits.evidence import log
 from models_engine.evaluation.ranking import RankingQuality, SubjectQuality, popularity_quality, subject_quality
@@ -21,7 +22,7 @@ from models_engine.fedshare.unlearning.rehearsal import TWINS, Twin, rehearse
 from models_engine.fedshare.unlearning.strategy import Calibration
 from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import load_model, promote, register_version, stem, store_artifact
-from unlearning.jobs.devices import make_cohort, simulated_fleet
+from unlearning.jobs.devices import drop_vectors, make_cohort, simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson, destroy
 from unlearning.lineage.datasets import Commitment, record_dataset, shared_data
 from unlearning.lineage.freezing import freeze
@@ -41,12 +42,36 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
         FloatingPointError: learning diverged.
         WithdrawnMeanwhile: a request over data that was learned ended before the model was ready; it never serves.
     """
+    try:
+        with _by_itself(recommender):
+            return _trained(recommender, seed, progress)
+    except WithdrawnMeanwhile:
+        destroy(_owner(recommender))
+        raise
+
+
+@contextmanager
+def _by_itself(recommender: Recommender) -> Iterator[None]:
+    """One training of a recommender at a time: two would take each other's models for their own."""
     _assert_alone(recommender)
+    lock = _owner(recommender).int % 2**63
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
+        if not cursor.fetchone()[0]:
+            raise ValueError(f"{recommender.name} is being trained already: wait until that has ended")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
+
+
+def _trained(recommender: Recommender, seed: int, progress: Progress) -> ModelVersion:
     as_of = freeze()
     data = shared_data(as_of)
     fleet = simulated_fleet()
     try:
-        trained, calibration = _learned(recommender, data, seed, progress)
+        trained, calibration = _learned(recommender, data, as_of, seed, progress)
     except StateFileError:
         _assert_nothing_forgotten_since(as_of)  # then the state of trainings is swept away
         raise
@@ -64,6 +89,7 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     # What fails from here on leaves both files to the sweep: of a COMMIT whose answer is lost nobody knows what it did.
     with transaction.atomic():
         _assert_nothing_forgotten_since(as_of)
+        _assert_alone(recommender)
         version = register_version(
             recommender=recommender,
             model=model,
@@ -101,13 +127,15 @@ def _assert_alone(recommender: Recommender) -> None:
 @transaction.atomic
 def _assert_nothing_forgotten_since(as_of: datetime) -> None:
     """Refuse a model that would bring back what was forgotten, and whose sealed records are gone."""
-    Recommender.objects.select_for_update(no_key=True).order_by("pk").first()
+    # Who commits a job or accepts a request meanwhile is done before, and seen.
+    list(Recommender.objects.select_for_update(no_key=True).order_by("pk"))
+    freeze()
     if Request.objects.filter(rows_removed_at__gt=as_of, rows_removed__gt=0, completed_at__isnull=False).exists():
         raise WithdrawnMeanwhile("data was withdrawn and forgotten while the model was trained: train again")
 
 
 def _learned(
-    recommender: Recommender, data: SharedData, seed: int, progress: Progress
+    recommender: Recommender, data: SharedData, as_of: datetime, seed: int, progress: Progress
 ) -> tuple[AuditModel, Calibration]:
     """A model of the data, and how far pushes must go on it."""
     config, devices = recommender.fedshare_config(), simulated_fleet()
@@ -120,6 +148,7 @@ def _learned(
             "devices": devices.digest(),
         }
     )
+    models.learns_as_of(as_of)
     (trained,) = models.train([Lesson(data, seed)], lambda fraction: progress(fraction * _SHARE_OF_TRAINING))
 
     def train(twins: Sequence[Twin], done: Progress) -> list[Model]:
@@ -156,10 +185,9 @@ def let_serve(version: ModelVersion) -> list[ModelVersion]:
     Returns the destroyed versions. Call it in a transaction.
     """
     destroyed = promote(version)
-    fleet = simulated_fleet()
     for old in destroyed:
         model = stem(old.artifact)
-        transaction.on_commit(lambda model=model: fleet.drop_private(model), robust=True)
+        transaction.on_commit(lambda model=model: drop_vectors(model), robust=True)
         log.append("version.destroyed", {"model": old.digest, "replaced_by": version.digest, "version": str(old)})
     return destroyed
 

@@ -12,3 +12,9 @@ def lock_devices() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def assert_session() -> None:
+    """Raise the database's error where the session has ended, and its locks with it: such as while this one slept."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")

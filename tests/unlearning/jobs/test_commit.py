@@ -1,5 +1,6 @@
 """The moment of the commit: what must not be half done, whatever happens beside it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from models_engine.registry.models import ModelVersion
 from models_engine.registry.places import place
 from models_engine.registry.services import load_model, stem
 from tests.unlearning.people import ask_erasure
-from unlearning.jobs import control, leasing, sweeping, training
+from unlearning.jobs import control, leasing, runner, sweeping, training
 from unlearning.jobs.devices import simulated_fleet
 from unlearning.jobs.leasing import Claim
 from unlearning.jobs.models import Job
@@ -106,14 +107,13 @@ def test_what_a_commit_that_failed_had_stored_is_swept_away(job, recommender, mo
     assert simulated_fleet().models() == [stem(recommender.serving.artifact)]
 
 
-def test_a_job_begins_anew_where_another_model_was_trained_meanwhile(job, recommender, monkeypatch, settings):
-    settings.FEDSHARE_BACK_OFF = 0
+def test_a_job_begins_anew_where_another_model_was_trained_meanwhile(job, recommender, monkeypatch, caplog):
     _at(monkeypatch, "commit", lambda: train_recommender(recommender, 2, lambda fraction: None))
     run_job(job.pk)
     job.refresh_from_db()
     recommender.refresh_from_db()
-    assert (job.state, recommender.serving.number) == (Job.State.QUEUED, 2)
-    assert "shop v2 was trained meanwhile" in job.trouble
+    assert (job.state, job.tries, recommender.serving.number) == (Job.State.QUEUED, 0, 2)
+    assert "shop v2 was trained meanwhile" in caplog.text
     run_job(job.pk)
     job.refresh_from_db()
     assert job.state == Job.State.DONE
@@ -121,6 +121,29 @@ def test_a_job_begins_anew_where_another_model_was_trained_meanwhile(job, recomm
     assert content["method"]["model_before"] == ModelVersion.objects.get(number=2).digest
     # That version was trained after the rows had gone: it never learned them.
     assert content["lineage"]["pairs_learned"] == 0
+
+
+def test_a_batch_may_end_on_two_rungs(recommender, monkeypatch):
+    """One request is settled by the first, the other by the second."""
+    for subject in ("u3", "u7"):
+        ask_erasure(subject, external_id=subject)
+    (job,) = plan_jobs()
+    judged = runner._attempt
+
+    def settled(strategy, judgement, certified, at):
+        found = judged(strategy, judgement, certified, at)
+        first = strategy.name == "contrastive" and not settled.done
+        settled.done = settled.done or first
+        return replace(found, conclusion="equivalent") if first else found
+
+    settled.done = False
+    monkeypatch.setattr(runner, "_attempt", settled)
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.trouble) == (Job.State.DONE, "")
+    recommender.refresh_from_db()
+    methods = [version.method for version in recommender.versions.order_by("number")]
+    assert methods == ["train", "contrastive", "retrain"]
 
 
 def test_a_version_that_learned_anew_without_their_rows_is_not_said_to_be_reached_by_others(job, recommender):
@@ -145,11 +168,11 @@ def test_evidence_says_what_officers_did_while_the_job_ran(job, monkeypatch):
 
 
 def test_a_worker_that_stops_hands_its_job_back_and_spends_no_try(job, monkeypatch):
-    _at(monkeypatch, "references", leasing.stopping.set)
+    _at(monkeypatch, "references", leasing.stop)
     try:
         run_job(job.pk)
     finally:
-        leasing.stopping.clear()
+        leasing.stop(False)
     job.refresh_from_db()
     assert (job.state, job.tries, job.trouble, job.not_before) == (Job.State.QUEUED, 0, "", None)
     assert job.requests.get().state == State.SCHEDULED

@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from models_engine.registry.services import load_model, stem, store_artifact, sweep_artifacts
 from tests.unlearning.people import ask_erasure
-from unlearning.jobs import leasing, sweeping
+from unlearning.jobs import fleets, leasing, sweeping
 from unlearning.jobs.devices import simulated_fleet
 from unlearning.jobs.leasing import claim
 from unlearning.jobs.models import Job
 from unlearning.jobs.planning import plan_jobs
 from unlearning.jobs.runner import run_job
+from unlearning.lineage.freezing import freeze
+from unlearning.lineage.models import Dataset
 
 pytestmark = pytest.mark.django_db
 
@@ -72,14 +74,36 @@ def test_what_is_none_of_ours_is_left_alone(recommender, settings):
 def test_an_interrupted_certification_goes_once_what_it_knows_was_forgotten(
     recommender, settings, rested, forgotten, stays
 ):
-    file = settings.AUDIT_MODELS / str(uuid4()) / "models" / "one.safetensors"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(b"x")
-    then = (timezone.now() - timedelta(minutes=rested)).timestamp()
-    os.utime(file, (then, then))
+    owner = uuid4()
+    fleet = fleets.AuditFleet(owner, recommender.fedshare_config())
+    fleet.learns_as_of(freeze())
     if forgotten:
         ask_erasure("u1")
         plan_jobs()
         run_job(Job.objects.get().pk)
+    fleet.begin({"about": 1})
+    fleet.learns_as_of(
+        Dataset.objects.earliest("pk").as_of if forgotten else freeze()
+    )  # written after it was forgotten
+    folder = settings.AUDIT_MODELS / str(owner)
+    then = (timezone.now() - timedelta(minutes=rested)).timestamp()
+    for file in folder.iterdir():
+        os.utime(file, (then, then))
     sweeping.sweep()
-    assert file.exists() == stays
+    assert folder.exists() == stays
+
+
+def test_what_lies_in_a_bucket_is_swept_as_well(recommender, monkeypatch, settings):
+    """There a folder is no object, and to ask for it finds nothing."""
+    storage = type(storages["artifacts"])
+    exists = storage.exists
+    monkeypatch.setattr(storage, "exists", lambda self, name: not name.endswith("/") and exists(self, name))
+    fleet, name = simulated_fleet(), store_artifact(load_model(recommender.serving), "nobody-1")[0]
+    fleet.keep_private(stem(name), fleet.private(stem(recommender.serving.artifact)))
+    ask_erasure("u1")
+    (job,) = plan_jobs()
+    held = claim(job.pk)
+    coming, _digest = store_artifact(load_model(recommender.serving), held.owner)
+    fleet.keep_private(stem(coming), fleet.private(stem(recommender.serving.artifact)))
+    sweeping.sweep()
+    assert set(fleet.models()) == {stem(coming), stem(recommender.serving.artifact)}

@@ -1,21 +1,32 @@
 """A training that is interrupted, and taken up."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 
 from models_engine.registry.models import Recommender
 from models_engine.registry.places import place
 from tests.unlearning.people import ask_erasure
-from unlearning.consent.services import record_consent
 from unlearning.jobs import fleets, training
 from unlearning.jobs.sweeping import sweep
 from unlearning.jobs.training import WithdrawnMeanwhile, train_recommender
-from unlearning.lineage.subjects import find_subjects
+from unlearning.lineage.importing.loading import load_interactions
+from unlearning.lineage.importing.reading import InteractionTable
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def committed_elsewhere(recommender):
+    """Another session that trains the same recommender."""
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [training._owner(recommender).int % 2**63])
+    yield
+    other.close()
 
 
 class Killed(BaseException):
@@ -55,10 +66,8 @@ def test_it_goes_on_where_it_was_and_ends_with_the_same_model(
 
 def test_it_starts_over_where_the_data_is_another(recommender):
     _interrupted(recommender, 0.9)
-    (subject,) = find_subjects(["u3"])
-    record_consent(subject=subject, share_percent=90, channel="test", recorded_by="test")
-    call_command("rebuild_consent", verbosity=0)
-    _interrupted(recommender, 0.9, seed=3)
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    load_interactions(InteractionTable(["u3"] * 40, [f"new-{n}" for n in range(40)], [when] * 40, None), fleet=None)
     seen: list[float] = []
     train_recommender(recommender, 2, seen.append)
     assert seen[0] < 0.1
@@ -87,6 +96,12 @@ def test_a_training_whose_state_goes_meanwhile_says_that_data_was_withdrawn(reco
 
     monkeypatch.setattr(training, "rehearse", withdraw_meanwhile)
     with pytest.raises(WithdrawnMeanwhile):
+        train_recommender(recommender, 2, lambda fraction: None)
+    assert _kept() == []
+
+
+def test_two_trainings_at_once_are_refused(recommender, committed_elsewhere):
+    with pytest.raises(ValueError, match="is being trained already"):
         train_recommender(recommender, 2, lambda fraction: None)
 
 

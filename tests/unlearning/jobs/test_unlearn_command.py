@@ -57,6 +57,16 @@ def test_an_erasure_is_opened_for_the_lines_of_a_file_and_done_exactly_where_ask
     assert _unlearn("--erase", str(file), "--as", "letter 17") == "No accepted request waits.\n"
 
 
+def test_an_erasure_behind_a_job_that_is_open_is_carried_out_too(recommender, tmp_path):
+    erase(["u3"], Submission("crm", "r-1"))
+    plan_jobs()
+    file = tmp_path / "leavers"
+    file.write_text("u4\n")
+    told = json.loads(_unlearn("--erase", str(file), "--as", "letter 21", "--json"))
+    assert len(told["requests"]) == 2
+    assert set(Request.objects.values_list("state", flat=True)) == {State.COMPLETED}
+
+
 def test_nothing_to_do_is_said(recommender):
     assert _unlearn() == "No accepted request waits.\n"
     assert json.loads(_unlearn("--json")) == {"requests": []}

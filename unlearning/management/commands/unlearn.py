@@ -50,21 +50,15 @@ class Command(BaseCommand):
             )
         if options["erase"]:
             _open(options["erase"], options["number"])
-        job = _job(recommender)
-        if job is None:
-            self.stdout.write(json.dumps({"requests": []}) if options["json"] else "No accepted request waits.")
-            return
-        if options["exact"] and not job.exact_only:
-            control.escalate(job.pk, By(_SOURCE, "asked for with --exact"))
-        with nullcontext(_unseen) if options["json"] else phases() as watch:
-            claimed = run_job(job.pk, watch)
-        job.refresh_from_db()
-        if job.state != Job.State.DONE:
-            raise CommandError(_why_not(job, claimed), returncode=2)
-        found = [_told(request) for request in job.requests.select_related("evidence").order_by("received_at")]
+        found: list[dict[str, Any]] = []
+        while (job := _job(recommender)) is not None:  # one that was open first, then one over what waited behind it
+            _carry_out(job, options["exact"], quiet=options["json"])
+            found += [_told(request) for request in job.requests.select_related("evidence").order_by("received_at")]
         if options["json"]:
-            self.stdout.write(json.dumps({"job": str(job.pk), "requests": found}))
+            self.stdout.write(json.dumps({"requests": found}))
             return
+        if not found:
+            self.stdout.write("No accepted request waits.")
         for request in found:
             self.stdout.write(f"{request['id']}  {request['conclusion']:<10} by {request['method']}")
             for report in request["reports"]:
@@ -97,6 +91,16 @@ def _job(recommender: Recommender) -> Job | None:
     """The recommender's open job; else one over everything that waits."""
     plan_jobs(at_once=True)
     return recommender.jobs.filter(state__in=control.OPEN).first()
+
+
+def _carry_out(job: Job, exact: bool, quiet: bool) -> None:
+    if exact and not job.exact_only:
+        control.escalate(job.pk, By(_SOURCE, "asked for with --exact"))
+    with nullcontext(_unseen) if quiet else phases() as watch:
+        claimed = run_job(job.pk, watch)
+    job.refresh_from_db()
+    if job.state != Job.State.DONE:
+        raise CommandError(_why_not(job, claimed), returncode=2)
 
 
 def _why_not(job: Job, claimed: bool) -> str:
