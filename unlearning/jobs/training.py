@@ -38,7 +38,9 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     One that was interrupted is taken up where it was, if the data, the seed and the code are the same.
 
     Raises:
-        ValueError: nobody shares anything, too few do for a rehearsal, or another recommender serves.
+        ValueError: nobody shares anything, too few do for a rehearsal, another recommender serves, or this one is being
+            trained already.
+        StateFileError: what an interrupted training left is damaged; it is removed, so that the next one begins anew.
         FloatingPointError: learning diverged.
         WithdrawnMeanwhile: a request over data that was learned ended before the model was ready; it never serves.
     """
@@ -74,6 +76,7 @@ def _trained(recommender: Recommender, seed: int, progress: Progress) -> ModelVe
         trained, calibration = _learned(recommender, data, as_of, seed, progress)
     except StateFileError:
         _assert_nothing_forgotten_since(as_of)  # then the state of trainings is swept away
+        destroy(_owner(recommender))
         raise
     model, private = trained.model, trained.private
     cohort = make_cohort(fleet, private)(model.config, Replicas([data], [seed]), None)

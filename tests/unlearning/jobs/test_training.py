@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from models_engine.fedshare.files import StateFileError
 from models_engine.registry.models import Recommender
 from models_engine.registry.places import place
 from tests.unlearning.people import ask_erasure
@@ -98,6 +99,15 @@ def test_a_training_whose_state_goes_meanwhile_says_that_data_was_withdrawn(reco
     with pytest.raises(WithdrawnMeanwhile):
         train_recommender(recommender, 2, lambda fraction: None)
     assert _kept() == []
+
+
+def test_a_damaged_checkpoint_is_told_once_and_then_done_without(recommender, settings):
+    _interrupted(recommender, 0.9)
+    for path in settings.AUDIT_MODELS.rglob("*.safetensors"):
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(StateFileError, match="damaged"):
+        train_recommender(recommender, 2, lambda fraction: None)
+    assert train_recommender(recommender, 2, lambda fraction: None).number == 2
 
 
 def test_two_trainings_at_once_are_refused(recommender, committed_elsewhere):
