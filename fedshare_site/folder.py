@@ -32,7 +32,7 @@ class Channel(filesystem.Channel):
         os.replace(part, folder / f"{name}.{queue}.msg")
 
     def _get(self, queue: str) -> Any:
-        """The next message; one that is none, such as a file that a power cut emptied, is put aside."""
+        """The next message; one that is none, such as a file that a power cut emptied, is passed over."""
         while True:
             try:
                 message = super()._get(queue)

@@ -24,8 +24,8 @@ _UNREGISTERED = timedelta(minutes=10)
 def store_artifact(model: Model, owner: str = "") -> tuple[str, str]:
     """Write a model to the artifact storage. Returns its name and its SHA-256.
 
-    Nothing refers to it yet. What a caller that fails leaves here is swept away; it may itself call `discard_artifact`
-    as long as no COMMIT was sent that may have registered it.
+    Nothing refers to it yet. What a caller that fails leaves here is swept away: of a COMMIT whose answer is lost it
+    can't know whether it registered the model.
 
     Args:
         owner: who is about to register it, without a dot; so that it goes at once when they no longer can.

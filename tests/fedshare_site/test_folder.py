@@ -85,7 +85,7 @@ def test_a_table_that_is_just_written_is_read_again(connection, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "garbage", "[]", "null", '{"body": "x"}'])
-def test_what_is_no_message_is_put_aside(connection, tmp_path, content):
+def test_what_is_no_message_is_passed_over(connection, tmp_path, content):
     name = f"s{len(content)}"  # kombu remembers bindings within a process
     queue = Queue(name, Exchange(f"w{name}"), routing_key="s")
     with connection() as link, link.Producer() as producer:
