@@ -221,7 +221,7 @@ def _commit(
         )
         keep_samples(samples, version)
         # What others withdrew is in the new version as it was in the old; but not in one that learned anew without.
-        others = Request.objects.filter(reached=context.version, completed_at=None).exclude(job=held.job_id)
+        others = Request.objects.filter(reached=serving, completed_at=None).exclude(job=held.job_id)
         for request in others.filter(rows_removed_at__gt=context.read_at) if strategy.exact else others:
             request.reached.add(version)
         destroyed = let_serve(version)
