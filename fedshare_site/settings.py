@@ -122,6 +122,8 @@ def _database(url: str) -> dict[str, object]:
         "HOST": query.pop("host", parts.hostname or ""),
         "PORT": parts.port or "",
         "OPTIONS": query,
+        # Beginning a connection takes longer than answering a request.
+        "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
 

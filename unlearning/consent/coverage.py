@@ -38,22 +38,28 @@ class Coverage:
         )
 
 
+def coverage_of(subject: UUID) -> Coverage:
+    """The coverage of one subject; nothing, where no consent is on record."""
+    return coverages([subject]).get(subject, Coverage())
+
+
 def coverages(subjects: Iterable[UUID]) -> dict[UUID, Coverage]:
     """The coverage of each subject that has a consent on record."""
     wanted = list(subjects)
     items: dict[UUID, set[int]] = defaultdict(set)
     spans: dict[UUID, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for one in Exclusion.objects.filter(subject__in=wanted):
+    for one in Exclusion.objects.filter(subject__among=wanted):
         if one.item_id is not None:
             items[one.subject_id].add(one.item_id)
         else:
             spans[one.subject_id].append((one.since, one.until))
+    states = ConsentState.objects.filter(subject__among=wanted).values_list("subject_id", "share_percent", "categories")
     return {
-        state.subject_id: Coverage(
-            state.share_percent,
-            None if state.categories is None else frozenset(state.categories),
-            frozenset(items[state.subject_id]),
-            tuple(spans[state.subject_id]),
+        subject: Coverage(
+            share_percent,
+            None if categories is None else frozenset(categories),
+            frozenset(items[subject]) if subject in items else frozenset(),
+            tuple(spans[subject]) if subject in spans else (),
         )
-        for state in ConsentState.objects.filter(subject__in=wanted)
+        for subject, share_percent, categories in states
     }

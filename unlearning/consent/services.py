@@ -64,7 +64,12 @@ def project(subject: Subject) -> None:
     if expected is None:
         ConsentState.objects.filter(subject=subject).delete()
     else:
-        ConsentState.objects.update_or_create(subject=subject, defaults=expected)
+        ConsentState.objects.bulk_create(
+            [ConsentState(subject=subject, **expected)],
+            update_conflicts=True,
+            unique_fields=["subject"],
+            update_fields=list(expected),
+        )
 
 
 def projected(subject: Subject) -> dict[str, Any] | None:

@@ -16,8 +16,8 @@ _GATE = 0x6665647367617465  # "fedsgate"
 def stamp() -> datetime:
     """The moment from which rows count as shared that the caller's transaction adds, or as removed that it removes."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_GATE])
-        cursor.execute("SELECT clock_timestamp()")
+        # What stands in FROM is done first: the clock is read behind the gate.
+        cursor.execute("SELECT clock_timestamp() FROM pg_advisory_xact_lock_shared(%s)", [_GATE])
         return cursor.fetchone()[0]
 
 
@@ -31,6 +31,5 @@ def clock() -> datetime:
 def freeze() -> datetime:
     """A moment as of which data can be read: nothing stamped until then is still on its way."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_GATE])
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute("SELECT clock_timestamp() FROM pg_advisory_xact_lock(%s)", [_GATE])
         return cursor.fetchone()[0]

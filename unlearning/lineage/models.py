@@ -66,7 +66,8 @@ class Interaction(models.Model):
     What the consent does not cover is never stored; what is withdrawn leaves at once.
     """
 
-    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="interactions")
+    # The indexes below that begin with the subject find its rows.
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="interactions", db_index=False)
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="interactions")
     occurred_at = models.DateTimeField()
     rank = models.FloatField(help_text="Place on the slider, in [0, 1): shared iff below the share ratio")

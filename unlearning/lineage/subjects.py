@@ -71,9 +71,9 @@ def find_subjects(identities: Iterable[Identity]) -> list[Subject | None]:
     further = [digest for digest, one in zip(digests, wanted, strict=True) if isinstance(one, Named)]
     found: dict[bytes, Subject] = {}
     if registered:
-        found |= {bytes(s.identity_digest): s for s in Subject.objects.filter(identity_digest__in=registered)}
+        found |= _by_digest(registered)
     if further:
-        identifiers = Identifier.objects.select_related("subject").filter(digest__in=further)
+        identifiers = Identifier.objects.select_related("subject").filter(digest__among=further)
         found |= {bytes(one.digest): one.subject for one in identifiers}
     return [found.get(digest) for digest in digests]
 
@@ -84,22 +84,28 @@ def ensure_subjects(identities: Iterable[str]) -> dict[str, Subject]:
     digests = {identity: sealing.identity_digest(identity) for identity in dict.fromkeys(identities)}
     suppressed = suppressed_among(digests.values())
     wanted = {identity: digest for identity, digest in digests.items() if digest not in suppressed}
-    known = set(Subject.objects.filter(identity_digest__in=wanted.values()).values_list("identity_digest", flat=True))
-    known = {bytes(digest) for digest in known}
-    Subject.objects.bulk_create(
-        [
-            Subject(
-                identity_digest=digest,
-                learning_key=learning_key(digest),
-                wrapped_key=sealing.wrap(sealing.new_key()),
-            )
-            for digest in sorted(set(wanted.values()) - known)  # in one order, so that none waits for another
-        ],
-        ignore_conflicts=True,
-        batch_size=2000,
-    )
-    found = {bytes(s.identity_digest): s for s in Subject.objects.filter(identity_digest__in=wanted.values())}
+    found = _by_digest(wanted.values())
+    new = sorted(set(wanted.values()) - found.keys())  # in one order, so that none waits for another
+    if new:
+        Subject.objects.bulk_create(
+            [
+                Subject(
+                    identity_digest=digest,
+                    learning_key=learning_key(digest),
+                    wrapped_key=sealing.wrap(sealing.new_key()),
+                )
+                for digest in new
+            ],
+            ignore_conflicts=True,
+            batch_size=2000,
+        )
+        found |= _by_digest(new)
     return {identity: found[digest] for identity, digest in wanted.items()}
+
+
+def _by_digest(digests: Iterable[bytes]) -> dict[bytes, Subject]:
+    found = Subject.objects.filter(identity_digest__among=digests)
+    return {bytes(subject.identity_digest): subject for subject in found}
 
 
 @transaction.atomic
@@ -153,7 +159,7 @@ def _forms(named: Named) -> list[Named]:
 def suppressed_among(digests: Iterable[bytes]) -> set[bytes]:
     """Of identity digests, those that were erased and must not come back."""
     by_suppression = {sealing.suppression_digest(digest): digest for digest in digests}
-    hits = Suppression.objects.filter(digest__in=by_suppression).values_list("digest", flat=True)
+    hits = Suppression.objects.filter(digest__among=by_suppression).values_list("digest", flat=True)
     return {by_suppression[bytes(digest)] for digest in hits}
 
 
@@ -166,7 +172,7 @@ def ensure_items(external_ids: Iterable[str], categories: Mapping[str, str] | No
     """
     wanted = list(dict.fromkeys(external_ids))
     named = categories or {}
-    found = {item.external_id: item for item in Item.objects.filter(external_id__in=wanted)}
+    found = {item.external_id: item for item in Item.objects.filter(external_id__among=wanted)}
     new = [
         Item(external_id=e, learning_key=item_learning_key(e), category=named.get(e, ""))
         for e in sorted(wanted)  # in one order, so that none waits for another
@@ -174,7 +180,8 @@ def ensure_items(external_ids: Iterable[str], categories: Mapping[str, str] | No
     ]
     if new:
         Item.objects.bulk_create(new, ignore_conflicts=True, batch_size=2000)
-        found |= {item.external_id: item for item in Item.objects.filter(external_id__in=[i.external_id for i in new])}
+        made = Item.objects.filter(external_id__among=[item.external_id for item in new])
+        found |= {item.external_id: item for item in made}
     moved = [item for item in found.values() if named.get(item.external_id, item.category) != item.category]
     changed = sorted(moved, key=lambda item: item.pk)
     for item in changed:

@@ -11,7 +11,7 @@ from unlearning.lineage.freezing import stamp
 from unlearning.lineage.models import Interaction, Subject
 from unlearning.lineage.subjects import subject_key, suppress
 from unlearning.requests import journal
-from unlearning.requests.forget_set import seal_forget_set
+from unlearning.requests.forget_set import WithdrawnRow, seal_forget_set
 from unlearning.requests.models import Proposal, Request, RequestSubject
 from unlearning.requests.states import State
 from unlearning.webhooks import catalogue
@@ -38,6 +38,7 @@ def accept_erasure(request: Request) -> None:
     found = Subject.objects.filter(pk__in=[member.subject_id for member in members]).order_by("pk")
     subjects = [subject for subject in found.select_for_update() if subject.erased_at is None]
     accept_erasure_of(request, members, subjects)
+    lapse_proposals(request)
 
 
 def accept_erasure_of(request: Request, members: Sequence[RequestSubject], subjects: Sequence[Subject]) -> None:
@@ -48,7 +49,7 @@ def accept_erasure_of(request: Request, members: Sequence[RequestSubject], subje
         subjects: those of them who are not erased, locked.
     """
     suppress(bytes(subject.identity_digest) for subject in subjects)
-    rows = Interaction.objects.filter(subject__in=subjects)
+    rows = Interaction.objects.filter(subject__among=[subject.pk for subject in subjects])
     accept(request, members, rows, erased_subjects=[subject.learning_key for subject in subjects])
     journal.write(request, subjects)
 
@@ -62,18 +63,19 @@ def lapse_proposals(request: Request) -> None:
 def accept(
     request: Request, members: Sequence[RequestSubject], rows: QuerySet[Interaction], erased_subjects: list[int]
 ) -> None:
-    """Take the rows out of the live tables and into the sealed forget set; call it in a transaction."""
+    """Take the rows out of the live tables and into the sealed forget set.
+
+    Call it in a transaction that holds the locks of their subjects: nobody else may add rows, or take them.
+    """
     removed_at = stamp()
-    taken = list(rows.select_related("subject", "item").select_for_update(of=("self",)))
+    taken = _take(rows)
     seal_forget_set(request, taken, erased_subjects)
     if taken:
         request.reached.add(*versions_reached(min(row.shared_from for row in taken)))
-        Interaction.objects.filter(pk__in=[row.pk for row in taken]).delete()
     request.rows_removed = len(taken)
     request.rows_removed_at = removed_at
     request.state = State.ACCEPTED
     request.save(update_fields=["rows_removed", "rows_removed_at", "state"])
-    lapse_proposals(request)
     for member in members:
         member.subject.samples.all().delete()
     log.append(
@@ -95,3 +97,10 @@ def accept(
             "subjects": [str(member.subject_id) for member in members],
         },
     )
+
+
+def _take(rows: QuerySet[Interaction]) -> list[WithdrawnRow]:
+    """Delete rows; what is left of them is what is returned."""
+    found = list(rows.values_list("pk", "subject__learning_key", "item__learning_key", "shared_from", "held_out"))
+    Interaction.objects.filter(pk__among=[pk for pk, *_ in found]).delete()
+    return [WithdrawnRow(*known) for _, *known in found]

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from audits.evidence.sealing import body_digest
-from unlearning.consent.coverage import Coverage, coverages
+from unlearning.consent.coverage import Coverage, coverage_of
 from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
 from unlearning.consent.records import RecordedDecision
 from unlearning.consent.services import DEFAULT_NOTICE, PURPOSE, record_consent
@@ -19,7 +19,7 @@ from unlearning.lineage.subjects import Identity, ensure_items
 from unlearning.requests import acceptance
 from unlearning.requests.errors import BadField, IdTaken
 from unlearning.requests.models import Duplicate, Request
-from unlearning.requests.opening import Submission, create_request, lock_id, standing
+from unlearning.requests.opening import Submission, create_request, lock_id, lock_standing
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
@@ -72,7 +72,7 @@ def decide(
         BadField: `corrects` is no event that can be corrected.
     """
     lock_id(submission)
-    subject = standing(Subject.objects.select_for_update().get(pk=standing(identity).pk))
+    subject = lock_standing(identity)
     before = ConsentState.objects.filter(subject=subject).first()
     decision = wanted if isinstance(wanted, Decision) else wanted(before)
     event = ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id).first()
@@ -96,8 +96,9 @@ def decide(
         effective_at=decision.effective_at or (corrected and corrected.effective_at),
         corrects=corrected,
     )
-    _tell(subject)
-    return _unshare_uncovered(subject, before, submission), True
+    coverage = coverage_of(subject.pk)
+    _tell(subject, coverage)
+    return _unshare_uncovered(subject, coverage, before, submission), True
 
 
 @transaction.atomic
@@ -112,7 +113,7 @@ def decide_all(
     Raises:
         UnknownSubjects, IdTaken: nothing is done.
     """
-    subject = standing(Subject.objects.select_for_update().get(pk=standing(identity).pk))
+    subject = lock_standing(identity)
     before = subject.consent if hasattr(subject, "consent") else None
     recorded = 0
     for decision in decisions:
@@ -136,9 +137,10 @@ def decide_all(
         recorded += 1
     request = None
     if recorded:
-        _tell(subject)
+        coverage = coverage_of(subject.pk)
+        _tell(subject, coverage)
         submission = Submission(source, f"record {uuid4()}", regime)
-        request = _unshare_uncovered(subject, before, submission)
+        request = _unshare_uncovered(subject, coverage, before, submission)
     return {"recorded": recorded, "known": len(decisions) - recorded, "request": request}
 
 
@@ -153,7 +155,7 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
         UnknownSubjects, IdTaken: as `decide`; nothing is done.
     """
     lock_id(submission)
-    subject = standing(Subject.objects.select_for_update().get(pk=standing(identity).pk))
+    subject = lock_standing(identity)
     digest = body_digest(repr((sorted(part.items), part.since, part.until)).encode())
     earlier = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
     if earlier:
@@ -174,7 +176,7 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
     Exclusion.objects.bulk_create(exclusions, ignore_conflicts=True)
     if not rows.exists():
         return None, True
-    percent = coverages([subject.pk]).get(subject.pk, Coverage()).share_percent
+    percent = coverage_of(subject.pk).share_percent
     request = create_request(
         Request.Kind.UNSHARE,
         _scope(part),
@@ -224,20 +226,20 @@ def _is_known(subject: Subject, decision: RecordedDecision) -> bool:
     ).exists()
 
 
-def _tell(subject: Subject) -> None:
+def _tell(subject: Subject, coverage: Coverage) -> None:
     """Tell what is in force now, whatever was recorded."""
-    coverage = coverages([subject.pk]).get(subject.pk, Coverage())
     categories = None if coverage.categories is None else sorted(coverage.categories)
     told = {"subject": str(subject.pk), "share_percent": coverage.share_percent, "categories": categories}
     emit(catalogue.CONSENT, told)
 
 
-def _unshare_uncovered(subject: Subject, before: ConsentState | None, submission: Submission) -> Request | None:
+def _unshare_uncovered(
+    subject: Subject, after: Coverage, before: ConsentState | None, submission: Submission
+) -> Request | None:
     """Open an unshare request for what the consent in force no longer covers, if there is any."""
-    rows = _uncovered(subject)
+    rows = _uncovered(subject, after)
     if not rows.exists():
         return None
-    after = coverages([subject.pk]).get(subject.pk, Coverage())
     lowered = before is None or after.share_percent < before.share_percent
     request = create_request(
         Request.Kind.UNSHARE,
@@ -254,9 +256,8 @@ def _scope(part: Part) -> str:
     return Request.Scope.ITEMS if part.items else Request.Scope.DATES
 
 
-def _uncovered(subject: Subject) -> QuerySet[Interaction]:
+def _uncovered(subject: Subject, coverage: Coverage) -> QuerySet[Interaction]:
     """Live rows that the subject's consent does not cover."""
-    coverage = coverages([subject.pk]).get(subject.pk, Coverage())
     beyond = Q(rank__gte=coverage.share_percent / 100)
     if coverage.categories is not None:
         beyond |= ~Q(item__category__in=coverage.categories)

@@ -5,17 +5,27 @@ encrypted under a key of the request, for this purpose, until the request ends.
 """
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 
 from audits.evidence import sealing
 from unlearning.lineage.datasets import Keys, Pairs
-from unlearning.lineage.models import Interaction
 from unlearning.requests.models import Request, SealedForgetSet
 
 _PURPOSE = "forget set"
+
+
+class WithdrawnRow(NamedTuple):
+    """An interaction that leaves the live tables, as learning knew it."""
+
+    subject: int
+    item: int
+    shared_from: datetime
+    held_out: bool
 
 
 @dataclass(frozen=True)
@@ -37,12 +47,12 @@ class ForgetSet:
         return Pairs(self.pairs.subjects[seen], self.pairs.items[seen])
 
 
-def seal_forget_set(request: Request, rows: list[Interaction], erased_subjects: list[int]) -> None:
-    """Encrypt rows that are about to be deleted."""
+def seal_forget_set(request: Request, rows: Iterable[WithdrawnRow], erased_subjects: list[int]) -> None:
+    """Encrypt the rows of a request, which are nowhere else any more."""
     first: dict[tuple[int, int], int] = {}
     for row in rows:
         if not row.held_out:
-            pair, moment = (row.subject.learning_key, row.item.learning_key), _microseconds(row.shared_from)
+            pair, moment = (row.subject, row.item), _microseconds(row.shared_from)
             first[pair] = min(moment, first.get(pair, moment))
     table = np.array([(*pair, moment) for pair, moment in sorted(first.items())], dtype=np.int64).reshape(-1, 3)
     buffer = io.BytesIO()

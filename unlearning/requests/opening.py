@@ -236,6 +236,12 @@ def standing(identity: Identity | Subject) -> Subject:
     return subject
 
 
+def lock_standing(identity: Identity | Subject) -> Subject:
+    """As `standing`; until the transaction ends, nobody else changes what the subject shares."""
+    (subject,) = [identity] if isinstance(identity, Subject) else known([identity])
+    return standing(Subject.objects.select_for_update().get(pk=subject.pk))
+
+
 def create_request(kind: str, scope: str, submission: Submission, **more: int | str) -> Request:
     """A new request; its period begins when it reached the controller, by the calendar in force now."""
     received_at = submission.received_at or timezone.now()

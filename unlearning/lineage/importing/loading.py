@@ -1,7 +1,9 @@
 """Storing interactions: what consent covers, and nothing else."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
 import torch
 from django.db import connection, transaction
@@ -13,11 +15,12 @@ from unlearning.consent.models import ConsentState
 from unlearning.consent.services import record_consent
 from unlearning.lineage.devices import lock_devices
 from unlearning.lineage.freezing import stamp
+from unlearning.lineage.importing.ahead import ahead
 from unlearning.lineage.importing.reading import InteractionTable
-from unlearning.lineage.models import Subject
+from unlearning.lineage.models import Item, Subject
 from unlearning.lineage.subjects import ensure_items, ensure_subjects, subject_key, suppressed_among
 
-_ROWS_BETWEEN_REPORTS = 2000
+_ROWS_AT_ONCE = 50_000
 NOTHING = Coverage()
 """What a subject's consent covers that never gave one."""
 
@@ -36,6 +39,30 @@ class ImportSummary:
     """Rows that consent does not cover: not stored."""
     suppressed: int
     """Rows of identities that were erased: not stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose row it is: what is asked of the subject for each."""
+
+    id: UUID
+    learning_key: int
+    key: bytes
+    coverage: Coverage
+
+
+@dataclass
+class _Tally:
+    """What became of a file's rows."""
+
+    covered: int = 0
+    not_covered: int = 0
+    suppressed: int = 0
+    devices: dict[tuple[int, int], bool] = field(default_factory=dict)
+    """By learning keys of subject and item: whether the pair is held out."""
+
+
+_Row = tuple[UUID, int, datetime, float, bool]
 
 
 @transaction.atomic
@@ -57,44 +84,51 @@ def load_interactions(
     subjects = ensure_subjects(table.subjects)
     items = ensure_items(table.items, table.item_categories())
     _first_consents(table, subjects)
-    subjects = _locked(subjects)
-    covered_by = coverages(subject.pk for subject in subjects.values())
-    keys = {identity: subject_key(subject) for identity, subject in subjects.items()}
+    owners = _owners(_locked(subjects))
 
-    devices: dict[tuple[int, int], bool] = {}
-    not_covered = suppressed = covered = 0
+    tally = _Tally()
     now = stamp()
+    stored = 0
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE incoming (subject_id uuid, item_id bigint, occurred_at timestamptz, "
             "rank double precision, held_out boolean) ON COMMIT DROP"
         )
-        with cursor.copy("COPY incoming FROM STDIN") as copy:
-            for row, (identity, external_id, occurred_at) in enumerate(
-                zip(table.subjects, table.items, table.times, strict=True), start=1
-            ):
-                if row % _ROWS_BETWEEN_REPORTS == 0:
-                    progress(row)
-                if identity not in subjects:
-                    suppressed += 1
-                    continue
-                subject, item, key = subjects[identity], items[external_id], keys[identity]
-                held_out = slider.held_out(key, external_id)
-                if fleet is not None:
-                    devices[subject.learning_key, item.learning_key] = held_out
-                rank = slider.rank(key, external_id)
-                coverage = covered_by.get(subject.pk, NOTHING)
-                if coverage.covers(rank, item.category, item.pk, occurred_at):
-                    covered += 1
-                    copy.write_row((subject.pk, item.pk, occurred_at, rank, held_out))
-                else:
-                    not_covered += 1
-        stored = _insert(cursor, now)
+        for handled, rows in ahead(_covered_rows(table, owners, items, tally, fleet is not None)):
+            stored += _insert(cursor, rows, now)
+            progress(handled)
+        cursor.execute("DROP TABLE incoming")
     if fleet is not None:
         lock_devices()
-        fleet.add(_device_data(devices))
-    progress(len(table))
-    return ImportSummary(len(table), len(subjects), stored, covered - stored, not_covered, suppressed)
+        fleet.add(_device_data(tally.devices))
+    return ImportSummary(len(table), len(owners), stored, tally.covered - stored, tally.not_covered, tally.suppressed)
+
+
+def _covered_rows(
+    table: InteractionTable, owners: dict[str, _Owner], items: dict[str, Item], tally: _Tally, on_devices: bool
+) -> Iterator[tuple[int, list[_Row]]]:
+    """The rows that consent covers, some thousands of the file's at a time, and how many of the file were handled."""
+    for start in range(0, len(table), _ROWS_AT_ONCE):
+        some = slice(start, start + _ROWS_AT_ONCE)
+        rows: list[_Row] = []
+        for identity, external_id, occurred_at in zip(
+            table.subjects[some], table.items[some], table.times[some], strict=True
+        ):
+            owner = owners.get(identity)
+            if owner is None:
+                tally.suppressed += 1
+                continue
+            item = items[external_id]
+            held_out = slider.held_out(owner.key, external_id)
+            if on_devices:
+                tally.devices[owner.learning_key, item.learning_key] = held_out
+            rank = slider.rank(owner.key, external_id)
+            if owner.coverage.covers(rank, item.category, item.id, occurred_at):
+                rows.append((owner.id, item.id, occurred_at, rank, held_out))
+            else:
+                tally.not_covered += 1
+        tally.covered += len(rows)
+        yield min(start + _ROWS_AT_ONCE, len(table)), rows
 
 
 def _locked(subjects: dict[str, Subject]) -> dict[str, Subject]:
@@ -102,17 +136,26 @@ def _locked(subjects: dict[str, Subject]) -> dict[str, Subject]:
 
     Those who are being erased since they were found are left out.
     """
-    present = Subject.objects.filter(pk__in=[s.pk for s in subjects.values()], erased_at=None).order_by("pk")
-    locked = {subject.pk: subject for subject in present.select_for_update(no_key=True)}
-    leaving = suppressed_among(bytes(subject.identity_digest) for subject in locked.values())
-    staying = {pk for pk, subject in locked.items() if bytes(subject.identity_digest) not in leaving}
-    return {identity: locked[subject.pk] for identity, subject in subjects.items() if subject.pk in staying}
+    present = Subject.objects.filter(pk__among=[s.pk for s in subjects.values()], erased_at=None).order_by("pk")
+    locked = dict(present.select_for_update(no_key=True).values_list("pk", "identity_digest"))
+    leaving = suppressed_among(bytes(digest) for digest in locked.values())
+    staying = {pk for pk, digest in locked.items() if bytes(digest) not in leaving}
+    return {identity: subject for identity, subject in subjects.items() if subject.pk in staying}
+
+
+def _owners(subjects: dict[str, Subject]) -> dict[str, _Owner]:
+    covered_by = coverages(subject.pk for subject in subjects.values())
+    return {
+        identity: _Owner(subject.id, subject.learning_key, subject_key(subject), covered_by.get(subject.id, NOTHING))
+        for identity, subject in subjects.items()
+    }
 
 
 def _first_consents(table: InteractionTable, subjects: dict[str, Subject]) -> None:
     if table.ratios is None:
         return
-    decided = set(ConsentState.objects.filter(subject__in=subjects.values()).values_list("subject_id", flat=True))
+    states = ConsentState.objects.filter(subject__among=[subject.pk for subject in subjects.values()])
+    decided = set(states.values_list("subject_id", flat=True))
     last = dict(zip(table.subjects, table.ratios, strict=True))
     for identity, subject in subjects.items():
         if subject.pk not in decided:
@@ -121,8 +164,12 @@ def _first_consents(table: InteractionTable, subjects: dict[str, Subject]) -> No
             )
 
 
-def _insert(cursor, shared_from) -> int:
-    """Move the copied rows into the live table; rows that are there already are passed over."""
+def _insert(cursor, rows: list[_Row], shared_from: datetime) -> int:
+    """Store rows; those that are there already are passed over. Returns how many were new."""
+    with cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(["uuid", "int8", "timestamptz", "float8", "bool"])
+        for row in rows:
+            copy.write_row(row)
     cursor.execute(
         "INSERT INTO unlearning_interaction (subject_id, item_id, occurred_at, rank, held_out, shared_from) "
         "SELECT subject_id, item_id, occurred_at, rank, held_out, %s FROM incoming "
@@ -132,7 +179,7 @@ def _insert(cursor, shared_from) -> int:
         [shared_from],
     )
     stored = cursor.rowcount
-    cursor.execute("DROP TABLE incoming")
+    cursor.execute("TRUNCATE incoming")
     return stored
 
 
