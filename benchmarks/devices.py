@@ -76,6 +76,10 @@ class Population:
         )
         return ranking_quality(users, items, known, wanted)
 
+    def held_out_by(self, judged: Tensor) -> bool:
+        """Whether any of some subjects held something out."""
+        return bool(judged[self.dataset.held_out.subjects].any())
+
     def start_devices(self, deleted: Edges | None = None):
         """`StartDevices` of an act of forgetting."""
         return lambda config, gone: _Devices(self, config, gone or [deleted])

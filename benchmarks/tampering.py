@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from benchmarks import report
 from benchmarks.report import Figure
-from benchmarks.service import own_service
+from benchmarks.service import begin_service
 
 _SEED = 20261124
 _COLUMNS = ["what was done", "files", "verified", "crashed", "slowest", "refused by"]
@@ -21,7 +21,8 @@ _COLUMNS = ["what was done", "files", "verified", "crashed", "slowest", "refused
 def main() -> None:
     """Run it."""
     chosen = report.options(__doc__).parse_args()
-    with own_service(), TemporaryDirectory() as folder, Progress(transient=True) as bar:
+    begin_service()
+    with TemporaryDirectory() as folder, Progress(transient=True) as bar:
         rows = list(_rows(Path(folder), 20 if chosen.quick else 1, bar))
     report.show("Forged reports", rows, _COLUMNS)
     files, verified = (sum(row[name] for row in rows) for name in ("files", "verified"))

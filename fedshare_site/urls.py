@@ -1,10 +1,11 @@
 """Addresses of the site."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.i18n import set_language
 
 from fedshare_site import health, metrics
+from unlearning.api.base import NothingHere
 from unlearning.api.clients import CleanTokenView
 
 urlpatterns = [
@@ -17,6 +18,7 @@ urlpatterns = [
     path("api/v1/", include("unlearning.api.urls")),
     path("me/", include("unlearning.subject_page.urls")),
     path("", include("unlearning.connectors.urls")),
+    re_path("^(webhooks|opendsr|drp)/", NothingHere.as_view()),
     path("", include("audits.urls")),
     path("oauth/token/", CleanTokenView.as_view(), name="token"),
 ]

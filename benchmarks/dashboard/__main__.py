@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from benchmarks.report import Figure, options, show_figures, write
-from benchmarks.service import own_service
+from benchmarks.service import begin_service
 
 LIMIT = 0.300
 """Seconds."""
@@ -29,14 +29,14 @@ def main() -> None:
     size = {"requests": 100_000, "interactions": 1_000_000, "subjects": 50_000, "items": 5_000, "events": 150_000}
     if arguments.quick:
         size = {name: number // 50 for name, number in size.items()}
-    with own_service():
-        from django.core.management import call_command
+    begin_service()
+    from django.core.management import call_command
 
-        call_command("collectstatic", interactive=False, verbosity=0)
-        began = time.monotonic()
-        _fill(size)
-        print(f"{size['requests']:,} requests, {size['interactions']:,} interactions: {time.monotonic() - began:.0f} s")
-        measured = _measured(size)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    began = time.monotonic()
+    _fill(size)
+    print(f"{size['requests']:,} requests, {size['interactions']:,} interactions: {time.monotonic() - began:.0f} s")
+    measured = _measured(size)
     figures = [
         Figure(
             row["page"],

@@ -9,7 +9,7 @@ import torch
 from benchmarks import report
 from benchmarks.evidence import log
 from benchmarks.report import Figure
-from benchmarks.service import own_service
+from benchmarks.service import begin_service
 
 _ENTRIES, _EACH = 1_000_000, 2_500
 _REPEATS = 5
@@ -19,9 +19,9 @@ def main() -> None:
     """Run it."""
     chosen = report.options(__doc__).parse_args()
     torch.set_num_threads(1)
-    with own_service():
-        entries, each = (20_000, 250) if chosen.quick else (_ENTRIES, _EACH)
-        found = [*_reports(), *log.figures(entries, each)]
+    begin_service()
+    entries, each = (20_000, 250) if chosen.quick else (_ENTRIES, _EACH)
+    found = [*_reports(), *log.figures(entries, each)]
     report.show_figures("Evidence", found)
     report.write(chosen.json, {"figures": [vars(figure) for figure in found]})
 

@@ -14,6 +14,7 @@ from benchmarks.configs import CONFIGS
 from benchmarks.devices import Population, Trained
 from benchmarks.forgetting.attack import Floats, Scorer, Scores, attack
 from benchmarks.forgetting.page import COLUMNS
+from benchmarks.forgetting.planner import in_words, planner
 from benchmarks.forgetting.requests import (
     KINDS,
     ForgetRequest,
@@ -24,8 +25,10 @@ from benchmarks.forgetting.requests import (
     small_requests,
 )
 from benchmarks.forgetting.sequence import OneByOne
+from benchmarks.forgetting.sharded import Sharded
 from models_engine.baselines.influence import InfluenceStep
 from models_engine.baselines.passive import DropEdges
+from models_engine.baselines.replay import CalibratedReplay, bytes_of_updates, record
 from models_engine.baselines.tuning import FineTune, GradientAscent
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
@@ -38,6 +41,8 @@ from models_engine.fedshare.unlearning.rehearsal import Twin, rehearse
 from models_engine.fedshare.unlearning.strategy import Calibration, Deleted
 
 _TIME_TARGETS = {"interaction": 50, "subject": 50, "leavers": 1, "tenth": 8}
+_SHARDED_REQUESTS = 5
+"""Small requests whose shards are learned again; their time hardly differs."""
 _AT_ONCE = {"cpu": 4, "cuda": 16}
 """Models that learn as one: more of them want more memory than a processor's caches have."""
 
@@ -77,6 +82,12 @@ class Bench:
             self.targets += self.population.train([self.data], [seed])
             times.append(report.now(device) - began)
         self.training_seconds = float(np.median(times))
+        self._say("stored updates")
+        config, start = self.population.config, self.population.start_devices()
+        courses = {
+            target.model.seed: Course.single([self.data], [target.model.seed], config.rounds) for target in self.targets
+        }
+        self._stored = {seed: record(config, course, start(config, None)) for seed, course in courses.items()}
         self._say("rehearsals")
         self.calibrations = [self._rehearse(target) for target in self.targets]
 
@@ -89,7 +100,8 @@ class Bench:
             request = large_request(self.dataset, self.data, kind)
             self._say(f"shadows of a tenth, {kind}")
             scores = self._large_scores(request, knew)
-            strategies = (DropEdges(), Contrastive(), FineTune(), GradientAscent(), InfluenceStep(), Retrain())
+            replay = CalibratedReplay(self._stored)
+            strategies = (DropEdges(), Contrastive(), FineTune(), GradientAscent(), InfluenceStep(), replay, Retrain())
             yield self._compare([request], scores, [s for s in strategies if s.name not in self._without])
         request = leavers(self.dataset, self.data, self.sizes.leavers)
         self._say(f"shadows of {self.sizes.leavers} leavers")
@@ -102,6 +114,15 @@ class Bench:
                 requests = [r for r in self._small if (r.size, r.kind) == (size, kind)]
                 parts = [self._pool_scores(request, fleet) for request in requests]
                 yield self._compare(requests, _joined(parts), (DropEdges(), Contrastive()))
+
+    def kept_bytes(self) -> dict[str, int]:
+        """What is kept for forgetting beside a model, and what the updates of its training would take."""
+        history = self.targets[0].model.history
+        pairs, subjects = len(self.dataset.train), len(self.dataset.subject_keys)
+        return {
+            "history": history.numel() * history.element_size(),
+            "updates": bytes_of_updates(self.population.config, pairs, subjects),
+        }
 
     def _say(self, what: str) -> None:
         self._progress.update(self._bar, description=f"{self.name}: {what}")
@@ -173,7 +194,7 @@ class Bench:
     def _compare(
         self, requests: list[ForgetRequest], scores: Scores, strategies: Sequence[Strategy]
     ) -> list[dict[str, Any]]:
-        first = requests[0]
+        first, sharded = requests[0], Sharded(self.population, self.data, self._device)
         rows = [self._row(first, "nothing", scores, scores.before, None, 0.0)]
         retrained = None
         for strategy in reversed(strategies):
@@ -183,7 +204,17 @@ class Bench:
                 retrained = quality
             against = None if retrained is None else (quality, retrained)
             rows.append(self._row(first, strategy.name, scores, after, against, seconds))
-        return rows
+        if first.size != "interaction" and sharded.name not in self._without:
+            self._say(f"{first.size}, {first.kind}: {sharded.name}")
+            found = [
+                sharded.forget(request, target.model.seed)
+                for target in self.targets
+                for request in requests[:_SHARDED_REQUESTS]
+            ]
+            quality = np.array([one.quality for one in found])
+            utility = {} if retrained is None else _utility(quality, retrained)
+            rows.append(self._exact_row(first, sharded.name, utility, float(np.median([one.seconds for one in found]))))
+        return [*rows, planner(rows)]
 
     def _forget_all(self, requests: list[ForgetRequest], strategy: Strategy) -> tuple[Floats, float, Floats]:
         """Margins [pairs, targets], median seconds, and on large requests for every target [targets, 3] recall and
@@ -242,27 +273,37 @@ class Bench:
         seconds: float,
     ) -> dict[str, Any]:
         outcome = attack(scores, after)
+        return self._exact_row(request, name, _utility(*against) if against else {}, seconds) | {
+            "AUC [95 %]": _text(outcome.auc),
+            "TPR@1%": f"{outcome.tpr.estimate:.3f}",
+            "ρ [90 %]": _text(outcome.influence),
+            "hidden": "yes" if outcome.indistinguishable() else "NO",
+            "auc": vars(outcome.auc),
+            "tpr": vars(outcome.tpr),
+            "influence": vars(outcome.influence),
+            "ratios": outcome.ratios,
+            "pairs": len(scores.subjects),
+        }
+
+    def _exact_row(self, request: ForgetRequest, name: str, utility: dict[str, str], seconds: float) -> dict[str, Any]:
+        """Of what there is nothing to attack in: it never learned the data."""
         speed = self.training_seconds / seconds if seconds else None
-        utility = _utility(*against) if against else {}
+        target = _TIME_TARGETS[request.size]
         return {
             "dataset": self.name,
             "request": request.size,
             "kind": request.kind,
             "strategy": name,
-            "AUC [95 %]": _text(outcome.auc),
-            "TPR@1%": f"{outcome.tpr.estimate:.3f}",
-            "ρ [90 %]": _text(outcome.influence),
-            "hidden": "yes" if outcome.indistinguishable() else "NO",
+            "AUC [95 %]": "",
+            "TPR@1%": "",
+            "ρ [90 %]": "",
+            "hidden": "exact",
             "recall": utility.get("recall", ""),
             "NDCG": utility.get("NDCG", ""),
             "gap": utility.get("gap", ""),
-            "1/time": f"{speed:.0f} (≥{_TIME_TARGETS[request.size]})" if seconds else "",
-            "auc": vars(outcome.auc),
-            "tpr": vars(outcome.tpr),
-            "influence": vars(outcome.influence),
-            "ratios": outcome.ratios,
+            "1/time": in_words(speed, target) if speed else "",
             "speed": speed,
-            "pairs": len(scores.subjects),
+            "time target": target,
         }
 
 
@@ -306,6 +347,7 @@ def main() -> None:
     except (TypeError, ValueError):
         parser.error(f"--set: give NAME=N with a name of {names_of_sizes}")
     rows: list[dict[str, Any]] = []
+    kept: dict[str, dict[str, int]] = {}
     with Bars() as progress:
         for name in names:
             try:
@@ -313,11 +355,13 @@ def main() -> None:
             except datasets.DatasetAbsent as absent:
                 progress.console.print(f"{name} skipped: {absent}")
                 continue
+            kept[name] = bench.kept_bytes()
             for found in bench.run():
                 report.show(f"{name}: one training takes {bench.training_seconds:.1f} s", found, COLUMNS)
                 rows += found
                 # The rest may take an hour more; what is measured is kept.
-                report.write(chosen.json, {"device": report.name_of(chosen.device), "sizes": vars(sizes), "rows": rows})
+                content = {"device": report.name_of(chosen.device), "sizes": vars(sizes), "bytes": kept, "rows": rows}
+                report.write(chosen.json, content)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ _MARKS = {
     "fine_tune": "^",
     "gradient_ascent": "v",
     "influence": "D",
+    "calibrated_replay": "P",
     "drop_edges": "x",
 }
 
@@ -59,7 +60,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         panel.axhspan(*BARS, color="#ccfbf1", lw=0)
         panel.axhline(0.5, color="#9ca3af", lw=0.8)
         for strategy, mark in _MARKS.items():
-            chosen = [r for r in rows if (r["dataset"], r["strategy"]) == (name, strategy)]
+            chosen = [r for r in rows if (r["dataset"], r["strategy"]) == (name, strategy) and "auc" in r]
             if not chosen:
                 continue
             cost, auc = [1 / row["speed"] for row in chosen], [row["auc"]["estimate"] for row in chosen]
@@ -97,7 +98,18 @@ def _section(part: dict[str, Any]) -> str:
         f"{sizes['targets'] - 1}; {part['device']}, torch {part['about']['torch']}."
     )
     names = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
-    return f"## {names}\n\n{measured}\n\n{report.markdown(rows, COLUMNS)}\n"
+    kept = "\n\n".join(_kept(name, one) for name, one in part.get("bytes", {}).items())
+    return f"## {names}\n\n{measured}\n\n{kept}\n\n{report.markdown(rows, COLUMNS)}\n"
+
+
+def _kept(name: str, found: dict[str, int]) -> str:
+    """What is kept for forgetting, of what stored updates would take."""
+    share = found["updates"] / found["history"]
+    return (
+        f"Kept for forgetting beside a model of {name}: {found['history'] / 1e6:.1f} MB; the updates that FedEraser "
+        f"stores of such a training would take {found['updates'] / 1e6:,.0f} MB, {share:,.0f} times as much, and a "
+        f"tenth of that where a device keeps its longest tenth alone, as FRU does (target: 20 times)."
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import report
-from benchmarks.service import own_service
+from benchmarks.service import begin_service
 
 
 def main() -> None:
@@ -18,18 +18,18 @@ def main() -> None:
     chosen = options.parse_args()
     rows, subjects = (50_000, 1_000) if chosen.quick else (chosen.rows, 100_000)
     seconds = 5 if chosen.quick else 60 * chosen.minutes
-    with own_service():
-        from benchmarks.record import http, plot, stored
-        from unlearning.management.bars import stage
+    begin_service()
+    from benchmarks.record import http, plot, stored
+    from unlearning.management.bars import stage
 
-        stored.prepare(subjects)
-        with stage(f"Store {rows:,} rows", Console()) as progress:
-            steps = list(stored.steps(rows, rows // 10, subjects, progress))
-        found = list(stored.figures(steps))
-        # Without a pending job's work beside it: what is measured is acceptance.
-        found += http.figures(subjects, seconds)
-        if chosen.plot:
-            chosen.plot.write_text(plot.by_size(steps))
+    stored.prepare(subjects)
+    with stage(f"Store {rows:,} rows", Console()) as progress:
+        steps = list(stored.steps(rows, rows // 10, subjects, progress))
+    found = list(stored.figures(steps))
+    # Without a pending job's work beside it: what is measured is acceptance.
+    found += http.figures(subjects, seconds)
+    if chosen.plot:
+        chosen.plot.write_text(plot.by_size(steps))
     report.show_figures("The system of record", found)
     content = {"figures": [vars(figure) for figure in found], "steps": [asdict(step) for step in steps]}
     report.write(chosen.json, content)

@@ -179,7 +179,8 @@ class OneWebhook(_Webhook):
             for name, value in wanted.items():
                 setattr(endpoint, name, value)
             endpoint.disabled_at, endpoint.disabled_because = None, ""
-            endpoint.save()
+            # The fields alone that were asked for: the secret may be rotated at the same moment.
+            endpoint.save(update_fields=[*wanted, "disabled_at", "disabled_because"])
             return Response(EndpointOut(endpoint).data)
 
         return self.write(EndpointIn, act)

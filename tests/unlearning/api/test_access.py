@@ -190,3 +190,9 @@ def test_a_null_byte_in_a_token_request_is_malformed(field):
 def test_any_other_address_is_a_problem(path):
     answer = client().get(f"/api/v1/{path}")
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["webhooks/other", "opendsr/v3/requests", "drp/v1/", "drp/v1/data-rights-request/x"])
+def test_any_other_address_of_a_connector_is_a_problem(path):
+    answer = Client().get(f"/{path}")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")

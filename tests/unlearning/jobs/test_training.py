@@ -1,6 +1,8 @@
 """A training that is interrupted, and taken up."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 from django.conf import settings
@@ -118,3 +120,13 @@ def test_two_trainings_at_once_are_refused(recommender, committed_elsewhere):
 def test_a_second_recommender_is_refused(recommender):
     with pytest.raises(ValueError, match="shop serves already"):
         train_recommender(Recommender.objects.create(name="other", config=recommender.config), 1, lambda f: None)
+
+
+def test_the_command_prints_one_object_on_request(recommender):
+    out = StringIO()
+    call_command("train", "shop", seed=2, json=True, stdout=out)
+    told = json.loads(out.getvalue())
+    recommender.refresh_from_db()
+    assert told["version"] == recommender.serving.number
+    assert told["digest"] == recommender.serving.digest
+    assert told["metrics"] == recommender.serving.metrics

@@ -22,7 +22,8 @@ def test_more_values_than_a_query_may_have_parameters(items):
 
 def test_a_foreign_key_is_asked_by_row_id(items):
     sql = str(Interaction.objects.filter(item__among=[items[0].pk]).query)
-    assert '"item_id" = ANY(' in sql and "JOIN" not in sql
+    assert '"item_id" = ANY(' in sql
+    assert "JOIN" not in sql
     assert not Interaction.objects.filter(item__among=[items[0].pk]).exists()
 
 

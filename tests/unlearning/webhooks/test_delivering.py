@@ -65,6 +65,14 @@ def test_an_event_of_a_transaction_that_rolls_back_is_not_told(receiver):
     assert not Delivery.objects.exists()
 
 
+def test_two_rotations_at_once_lose_no_secret_but_the_oldest(receiver):
+    endpoint, first = _register(receiver, catalogue.WITHDRAWN)
+    same = Endpoint.objects.get(pk=endpoint.pk)
+    second, third = endpoints.rotate(endpoint), endpoints.rotate(same)
+    assert endpoints.secrets_of(same) == [third, second]
+    assert first not in endpoints.secrets_of(same)
+
+
 def test_after_a_rotation_both_secrets_hold_until_the_next(receiver):
     endpoint, first = _register(receiver, catalogue.CONSENT)
     second = endpoints.rotate(endpoint)

@@ -1,6 +1,8 @@
 """`manage.py train NAME`"""
 
+import json
 from argparse import ArgumentParser
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,20 +24,35 @@ def _recommender(name: str) -> Recommender:
     return recommender
 
 
+def _unseen(fraction: float) -> None:
+    """Where no bar is wanted."""
+
+
 class Command(BaseCommand):
     help = "Train a recommender's next version on what is shared now, rehearse forgetting on it, and let it serve."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="of the recommender; made if it is new")
         parser.add_argument("--seed", type=int, default=1, help="of the model; same data and seed, same bytes")
+        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
     def handle(self, *args: Any, name: str, seed: int, **options: Any) -> None:
         try:
             recommender = _recommender(name)
-            with stage(f"Train {name}") as progress:
+            with nullcontext(_unseen) if options["json"] else stage(f"Train {name}") as progress:
                 version = train_recommender(recommender, seed, progress)
         except (ValueError, FloatingPointError) as error:
             raise CommandError(str(error), returncode=2) from None
+        if options["json"]:
+            told = {
+                "recommender": name,
+                "version": version.number,
+                "seed": seed,
+                "digest": version.digest,
+                "metrics": version.metrics,
+            }
+            self.stdout.write(json.dumps(told, sort_keys=True))
+            return
         for label in ("fedshare", "popularity"):
             quality = version.metrics[label]
             self.stdout.write(
