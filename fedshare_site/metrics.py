@@ -21,6 +21,7 @@ from audits.evidence import log
 from audits.evidence.models import WaitingEntry
 from unlearning.jobs.leasing import silent
 from unlearning.jobs.models import Job
+from unlearning.requests.deadlines import suspended
 from unlearning.requests.models import Request
 from unlearning.requests.states import FINAL, State
 from unlearning.webhooks.models import Delivery
@@ -56,9 +57,8 @@ class _Stored(Collector):
         yield _one("fedshare_jobs_silent", "Running jobs whose lease is over", Job.objects.filter(silent()).count())
         open_requests = Request.objects.exclude(state__in=FINAL)
         now = timezone.now()
-        yield _one(
-            "fedshare_requests_overdue", "Open requests past their period", open_requests.filter(due_at__lt=now).count()
-        )
+        late = open_requests.exclude(suspended()).filter(due_at__lt=now)
+        yield _one("fedshare_requests_overdue", "Open requests past their period", late.count())
         first = open_requests.aggregate(first=Min("due_at"))["first"]
         if first is not None:
             yield _one("fedshare_first_due_seconds", "Until the first period ends", (first - now).total_seconds())

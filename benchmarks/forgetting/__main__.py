@@ -83,9 +83,10 @@ class Bench:
             times.append(report.now(device) - began)
         self.training_seconds = float(np.median(times))
         self._say("stored updates")
+        learn_again = self.targets if CalibratedReplay.name not in without else []
         config, start = self.population.config, self.population.start_devices()
         courses = {
-            target.model.seed: Course.single([self.data], [target.model.seed], config.rounds) for target in self.targets
+            target.model.seed: Course.single([self.data], [target.model.seed], config.rounds) for target in learn_again
         }
         self._stored = {seed: record(config, course, start(config, None)) for seed, course in courses.items()}
         self._say("rehearsals")
@@ -206,15 +207,19 @@ class Bench:
             rows.append(self._row(first, strategy.name, scores, after, against, seconds))
         if first.size != "interaction" and sharded.name not in self._without:
             self._say(f"{first.size}, {first.kind}: {sharded.name}")
-            found = [
-                sharded.forget(request, target.model.seed)
-                for target in self.targets
-                for request in requests[:_SHARDED_REQUESTS]
-            ]
-            quality = np.array([one.quality for one in found])
-            utility = {} if retrained is None else _utility(quality, retrained)
-            rows.append(self._exact_row(first, sharded.name, utility, float(np.median([one.seconds for one in found]))))
-        return [*rows, planner(rows)]
+            rows.append(self._sharded(sharded, requests[:_SHARDED_REQUESTS], retrained))
+        return [*rows, *planner(rows)]
+
+    def _sharded(self, sharded: Sharded, requests: Sequence[ForgetRequest], retrained: Floats | None) -> dict[str, Any]:
+        seconds, qualities = [], []
+        for target in self.targets:
+            for request in requests:
+                found = sharded.forget(request, target.model.seed)
+                seconds.append(found.seconds)
+                if retrained is not None:
+                    qualities.append(sharded.quality(found, request, target.model.seed))
+        utility = {} if retrained is None else _utility(np.array(qualities), retrained)
+        return self._exact_row(requests[0], sharded.name, utility, float(np.median(seconds)))
 
     def _forget_all(self, requests: list[ForgetRequest], strategy: Strategy) -> tuple[Floats, float, Floats]:
         """Margins [pairs, targets], median seconds, and on large requests for every target [targets, 3] recall and

@@ -60,7 +60,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         panel.axhspan(*BARS, color="#ccfbf1", lw=0)
         panel.axhline(0.5, color="#9ca3af", lw=0.8)
         for strategy, mark in _MARKS.items():
-            chosen = [r for r in rows if (r["dataset"], r["strategy"]) == (name, strategy) and "auc" in r]
+            chosen = [r for r in rows if (r["dataset"], r["strategy"]) == (name, strategy) and r.get("auc")]
             if not chosen:
                 continue
             cost, auc = [1 / row["speed"] for row in chosen], [row["auc"]["estimate"] for row in chosen]

@@ -18,8 +18,8 @@ _SHARDS = 10
 class Found:
     """After a request."""
 
-    quality: tuple[float, float, float]
-    """Recall and NDCG of the unaffected, and the NDCG of the affected (NaN where they left)."""
+    learned: list[Trained]
+    """The shards that it concerned."""
     seconds: float
 
 
@@ -33,22 +33,30 @@ class Sharded:
         self._config = population.config
 
     def forget(self, request: ForgetRequest, seed: int) -> Found:
-        """Forget, and judge everybody by the model of their shard."""
-        after = remaining(self._data, [request])
-        owners = shard_of(self._data, _SHARDS, seed)[~request.leaves]
-        concerned = torch.unique(shard_of(self._data, _SHARDS, seed)[request.pairs.subjects]).tolist()
+        """Learn again what the request concerns."""
+        concerned = self._concerned(request, seed)
+        worlds = self._worlds(request, seed, concerned)
         began = report.now(self._device)
-        again = self._learn(cut(after, owners, concerned), request, seed)
-        seconds = report.now(self._device) - began
-        others = [shard for shard in range(_SHARDS) if shard not in concerned]
-        # What the request does not concern has learned before: it counts for the quality, not for the time.
-        models = again + (self._learn(cut(after, owners, others), request, seed) if others else [])
+        learned = self._learn(worlds, request, seed)
+        return Found(learned, report.now(self._device) - began)
+
+    def quality(self, found: Found, request: ForgetRequest, seed: int) -> tuple[float, float, float]:
+        """Recall and NDCG of the unaffected, and the NDCG of the affected (NaN where they left), each by the model of
+        their shard.
+        """
+        others = [shard for shard in range(_SHARDS) if shard not in self._concerned(request, seed)]
+        models = found.learned + (self._learn(self._worlds(request, seed, others), request, seed) if others else [])
         affected = torch.zeros_like(request.leaves)
         affected[request.pairs.subjects] = True
         recall, ndcg = self._quality(models, request, ~affected)
-        return Found(
-            (recall, ndcg, float("nan") if request.of_leavers else self._quality(models, request, affected)[1]), seconds
-        )
+        return recall, ndcg, float("nan") if request.of_leavers else self._quality(models, request, affected)[1]
+
+    def _concerned(self, request: ForgetRequest, seed: int) -> list[int]:
+        return torch.unique(shard_of(self._data, _SHARDS, seed)[request.pairs.subjects]).tolist()
+
+    def _worlds(self, request: ForgetRequest, seed: int, shards: list[int]) -> list[SharedData]:
+        owners = shard_of(self._data, _SHARDS, seed)[~request.leaves]
+        return cut(remaining(self._data, [request]), owners, shards)
 
     def _learn(self, worlds: list[SharedData], request: ForgetRequest, seed: int) -> list[Trained]:
         return self._population.train(worlds, [seed] * len(worlds), [request.deleted] * len(worlds))

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 
+from unlearning.api import sandbox
 from unlearning.api.base import ClientView, described
 from unlearning.api.fields import IdentityField, Moment, Strict
 from unlearning.jobs.devices import simulated_fleet
@@ -77,7 +78,9 @@ class Interactions(ClientView):
                 None,
                 [row.get("category") for row in rows],
             )
-            fleet = simulated_fleet() if settings.FEDSHARE_SIMULATE_DEVICES else None
+            # What devices hold lies in a file, which no rollback undoes.
+            simulated = settings.FEDSHARE_SIMULATE_DEVICES and not sandbox.is_sandbox(self.client)
+            fleet = simulated_fleet() if simulated else None
             return Response(BatchOut(load_interactions(table, fleet=fleet)).data)
 
         return self.write(BatchIn, act)

@@ -7,6 +7,7 @@ from django.core.files.storage import storages
 from django.db.models import Count, Q, QuerySet
 from django.http import FileResponse, Http404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation.trans_real import parse_accept_lang_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema_field
@@ -76,6 +77,9 @@ class RequestIn(Strict):
         default=True, help_text="false: it waits until `verify-identity` (GDPR art. 12(6))"
     )
     external_id = ExternalId()
+    received_at = Moment(
+        required=False, help_text="When the customer asked you, if not just now: the period of the law runs from then"
+    )
 
     def validate_subjects(self, subjects: list[Any]) -> list[Any]:
         """Each subject once."""
@@ -123,9 +127,23 @@ class JobOut(serializers.Serializer):
 class EventOut(serializers.ModelSerializer):
     """Something that happened beside the request's way."""
 
+    by = serializers.SerializerMethodField(help_text="You; empty where it was somebody else, who may be an officer")
+    reason = serializers.SerializerMethodField(help_text="Yours; empty where it is another's own note")
+
     class Meta:
         model = RequestEvent
         fields = ["action", "at", "by", "reason"]
+
+    def get_by(self, event: RequestEvent) -> str:
+        """Names of officers and of other senders are for the controller's own systems."""
+        return event.by if self._may_know(event) else ""
+
+    def get_reason(self, event: RequestEvent) -> str:
+        """The same for what they noted."""
+        return event.reason if self._may_know(event) else ""
+
+    def _may_know(self, event: RequestEvent) -> bool:
+        return self.context["manages"] or event.by == self.context["client"]
 
 
 class RequestOut(serializers.ModelSerializer):
@@ -285,7 +303,8 @@ class Requests(RequestView):
         return page(http, self, found, RequestOut, "-received_at", "id", client=self.client)
 
     def _open(self, wanted: dict[str, Any]) -> Response:
-        submission = Submission(self.client, wanted["external_id"], wanted["regime"])
+        received_at = min(wanted.get("received_at", timezone.now()), timezone.now())
+        submission = Submission(self.client, wanted["external_id"], wanted["regime"], received_at=received_at)
         if wanted["kind"] == Request.Kind.ERASE:
             verified = wanted["identity_verified"]
             return self.accepted(*opening.erase(wanted["subjects"], submission, identity_verified=verified))
@@ -324,7 +343,8 @@ class Events(RequestView):
     @described("list_request_events", "requests", {200: EventOut(many=True)}, missing=True)
     def get(self, http: HttpRequest, request_id: UUID) -> Response:
         """In order."""
-        return Response(EventOut(self.one(request_id).events.all(), many=True).data)
+        knowing = {"client": self.client, "manages": self.has_scope("requests:manage")}
+        return Response(EventOut(self.one(request_id).events.all(), many=True, context=knowing).data)
 
 
 class PdfRenderer(BaseRenderer):

@@ -112,6 +112,17 @@ class ReachedOut(serializers.Serializer):
     carries = serializers.BooleanField(help_text="Whether the influence is still there")
 
 
+class LeavingOut(serializers.Serializer):
+    """A version that learned from data that was taken back, and that is not forgotten yet."""
+
+    request = serializers.UUIDField()
+    recommender = serializers.CharField()
+    version = serializers.IntegerField()
+    serving = serializers.BooleanField()
+    destroyed_at = serializers.DateTimeField(allow_null=True)
+    carries = serializers.BooleanField(help_text="Whether the influence is still there")
+
+
 class ForwardOut(serializers.Serializer):
     """Where a customer's shared data went."""
 
@@ -120,6 +131,7 @@ class ForwardOut(serializers.Serializer):
     first_shared_at = serializers.DateTimeField(allow_null=True)
     last_shared_at = serializers.DateTimeField(allow_null=True)
     reached = ReachedOut(many=True)
+    leaving = LeavingOut(many=True)
     carries = serializers.BooleanField()
 
 

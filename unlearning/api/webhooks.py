@@ -176,11 +176,7 @@ class OneWebhook(_Webhook):
         endpoint = self.one(endpoint_id)
 
         def act(wanted: dict[str, Any]) -> Response:
-            for name, value in wanted.items():
-                setattr(endpoint, name, value)
-            endpoint.disabled_at, endpoint.disabled_because = None, ""
-            # The fields alone that were asked for: the secret may be rotated at the same moment.
-            endpoint.save(update_fields=[*wanted, "disabled_at", "disabled_because"])
+            endpoints.change(endpoint, **wanted)
             return Response(EndpointOut(endpoint).data)
 
         return self.write(EndpointIn, act)

@@ -34,7 +34,10 @@ class Callback(models.Model):
     ended = models.BooleanField(default=False, help_text="The last status was told, or nobody answered for three days")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["request", "url"], name="callback_once")]
+        constraints = [
+            # Several submissions of one sender can have been merged into a request; each is answered.
+            models.UniqueConstraint(fields=["request", "url", "source", "external_id"], name="callback_once")
+        ]
         indexes = [models.Index(fields=["next_at"], name="callback_due", condition=models.Q(ended=False))]
 
     def __str__(self) -> str:

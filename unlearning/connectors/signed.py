@@ -105,7 +105,7 @@ def erase_first_known(candidates: Sequence[Identity], submission: Submission) ->
         Refused: the sender used the id for something else.
     """
     found: dict[Any, Subject] = {one.pk: one for one in find_subjects(candidates) if one is not None}
-    earlier = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
+    earlier = opening.submitted(submission)
     if not found:
         return earlier or opening.refuse_unknown(submission)[0]
     try:

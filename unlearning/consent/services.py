@@ -37,11 +37,13 @@ def record_consent(
 
     Args:
         categories: of items that it covers; None means every one.
-        effective_at: from when the decision counts; None means now. A late event, effective before others that are on
+        effective_at: from when the decision counts; None means now. A moment ahead, by a sender's clock, counts as now:
+            what is decided next must not count as earlier. A late event, effective before others that are on
             record, changes the history and not the decision in force.
         external_id: the sender's id of the change; a second event under it is refused by the database.
         corrects: an event of the same subject that was recorded wrongly and counts no longer.
     """
+    now = timezone.now()
     event = ConsentEvent.objects.create(
         subject=subject,
         share_percent=share_percent,
@@ -51,7 +53,7 @@ def record_consent(
         recorded_by=recorded_by,
         notice_version=notice_version,
         external_id=external_id,
-        effective_at=effective_at or timezone.now(),
+        effective_at=min(effective_at or now, now),
         corrects=corrects,
     )
     project(subject)

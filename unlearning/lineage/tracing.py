@@ -5,6 +5,7 @@ frozen, and a request says which versions had learned from what it took back.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,8 +37,24 @@ class Reached:
 
 
 @dataclass(frozen=True)
+class Leaving:
+    """A version that learned from data that was taken back, and that is not forgotten yet."""
+
+    request: UUID
+    recommender: str
+    version: int
+    serving: bool
+    destroyed_at: datetime | None
+
+    @property
+    def carries(self) -> bool:
+        """Whether the influence is still there."""
+        return self.destroyed_at is None
+
+
+@dataclass(frozen=True)
 class Forward:
-    """What came of a subject's data that is shared now."""
+    """What came of a subject's data that is shared now, and of what is being forgotten."""
 
     subject: UUID
     shared: int
@@ -45,11 +62,12 @@ class Forward:
     first_shared_at: datetime | None
     last_shared_at: datetime | None
     reached: tuple[Reached, ...]
+    leaving: tuple[Leaving, ...]
 
     @property
     def carries(self) -> bool:
-        """Whether any version that exists carries it."""
-        return any(one.carries for one in self.reached)
+        """Whether any version that exists carries any of it."""
+        return any(one.carries for one in (*self.reached, *self.leaving))
 
 
 @dataclass(frozen=True)
@@ -108,7 +126,22 @@ def forward(subject: Subject, item: str | None = None) -> Forward:
         first_shared_at=shared[0] if shared else None,
         last_shared_at=shared[-1] if shared else None,
         reached=tuple(reached),
+        leaving=tuple(_leaving(subject)) if item is None else (),
     )
+
+
+def _leaving(subject: Subject) -> Iterator[Leaving]:
+    """By requests whose rows are gone and whose work is not done."""
+    under_way = subject.requests.filter(request__rows_removed_at__isnull=False, request__completed_at=None)
+    for member in under_way.select_related("request").order_by("request__received_at"):
+        for version in member.request.reached.select_related("recommender").order_by("number"):
+            yield Leaving(
+                request=member.request_id,
+                recommender=version.recommender.name,
+                version=version.number,
+                serving=version.recommender.serving_id == version.pk,
+                destroyed_at=version.destroyed_at,
+            )
 
 
 def backward(version: ModelVersion) -> Backward:

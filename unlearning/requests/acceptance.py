@@ -10,7 +10,7 @@ from unlearning.lineage.datasets import versions_reached
 from unlearning.lineage.freezing import stamp
 from unlearning.lineage.models import Interaction, Subject
 from unlearning.lineage.subjects import subject_key, suppress
-from unlearning.requests import journal
+from unlearning.requests import clock, journal
 from unlearning.requests.forget_set import WithdrawnRow, seal_forget_set
 from unlearning.requests.models import Proposal, Request, RequestSubject
 from unlearning.requests.states import State
@@ -37,6 +37,8 @@ def accept_erasure(request: Request) -> None:
     members = list(request.subjects.all())
     found = Subject.objects.filter(pk__in=[member.subject_id for member in members]).order_by("pk")
     subjects = [subject for subject in found.select_for_update() if subject.erased_at is None]
+    clock.go_on(request)
+    request.held_from = None  # a backup may know it as held
     accept_erasure_of(request, members, subjects)
     lapse_proposals(request)
 
@@ -75,7 +77,7 @@ def accept(
     request.rows_removed = len(taken)
     request.rows_removed_at = removed_at
     request.state = State.ACCEPTED
-    request.save(update_fields=["rows_removed", "rows_removed_at", "state"])
+    request.save(update_fields=["rows_removed", "rows_removed_at", "state", "held_from", *clock.FIELDS])
     for member in members:
         member.subject.samples.all().delete()
     log.append(

@@ -23,6 +23,7 @@ def subject_export(subject: Subject) -> dict[str, Any]:
     rows = Interaction.objects.filter(subject=subject).select_related("item").order_by("occurred_at", "pk")
     requests = Request.objects.filter(subjects__subject=subject).order_by("received_at")
     exclusions = Exclusion.objects.filter(subject=subject).select_related("item").order_by("pk")
+    lineage = tracing.forward(subject)
     consented = subject.consent_events.exists()
     return {
         "controller": settings.FEDSHARE_CONTROLLER,
@@ -45,7 +46,8 @@ def subject_export(subject: Subject) -> dict[str, Any]:
             }
             for row in rows
         ],
-        "lineage": [asdict(one) | {"carries": one.carries} for one in tracing.forward(subject).reached],
+        "lineage": [asdict(one) | {"carries": one.carries} for one in lineage.reached],
+        "being_forgotten": [asdict(one) | {"carries": one.carries} for one in lineage.leaving],
         "requests": [
             {
                 "id": one.pk,

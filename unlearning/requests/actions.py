@@ -59,12 +59,7 @@ def ask_identity(request: Request, by: By) -> Request:
 def verify_identity(request: Request, by: By) -> Request:
     """The requester is who they say: accept the request, and let the clock go on."""
 
-    def act(request: Request) -> None:
-        _let_the_clock_go_on(request)
-        request.save()
-        acceptance.accept_erasure(request)
-
-    return _take(request, RequestEvent.Action.VERIFY_IDENTITY, by, act)
+    return _take(request, RequestEvent.Action.VERIFY_IDENTITY, by, acceptance.accept_erasure)
 
 
 def hold(request: Request, by: By) -> Request:
@@ -142,22 +137,43 @@ def cancel(request: Request, by: By) -> Request:
     return _take(request, RequestEvent.Action.CANCEL, by, act, catalogue.CANCELLED)
 
 
+@transaction.atomic
 def cancel_submission(request: Request, source: str, by: By) -> Request:
-    """Take back what one sender asked: the request, unless others ask for the same, who keep it."""
-    if request.source != source:
-        request.duplicates.filter(source=source).delete()
-        return request
-    if request.duplicates.exclude(source=source).exists():
-        raise NotAllowed(_("another sender asks for the same: the request stays open for them"))
-    return cancel(request, by)
+    """Take back what one sender asked: the request, unless others ask for the same, who keep it.
+
+    Raises:
+        NotAllowed: it is another sender's, others ask for the same, or the rows are gone; nothing is done.
+    """
+    request = _locked(request, RequestEvent.Action.CANCEL)
+    if request.source == source:
+        if request.duplicates.exclude(source=source).exists():
+            raise NotAllowed(_("another sender asks for the same: the request stays open for them"))
+        return cancel(request, by)
+    merged = request.duplicates.filter(source=source)
+    if not merged.exists():
+        raise NotAllowed(_("another sender asked for it: an officer can refuse it, or close it with a second one"))
+    if request.held_from == State.ACCEPTED:
+        raise NotAllowed(_("the rows are gone: a request can't be cancelled after it was accepted"))
+    for one in merged:
+        log.append("request.unmerged", {"manner": one.manner, "request": str(request.id)})
+    merged.delete()
+    return request
 
 
-def _let_the_clock_go_on(request: Request) -> None:
-    """GDPR: a doubt about identity suspends the period (EDPB Guidelines 01/2022, 157). California: nothing does."""
-    if request.identity_asked_at is None:
-        return
-    request.paused, request.identity_asked_at = paused_until(timezone.now(), request), None
-    request.due_at = deadline_of(request, extended=request.extended_at is not None)
+def _locked(request: Request, action: RequestEvent.Action) -> Request:
+    """The request as it is, which nobody else changes until the transaction ends.
+
+    Raises:
+        NotAllowed: the action can't be taken in its state.
+    """
+    request = Request.objects.select_for_update(no_key=True).get(pk=request.pk)
+    if request.state not in ALLOWED_IN[action]:
+        raise NotAllowed(
+            _("the request is {state}; this can be done while it is {states}").format(
+                state=_(State(request.state).label), states=", ".join(_(state.label) for state in ALLOWED_IN[action])
+            )
+        )
+    return request
 
 
 @transaction.atomic
@@ -168,13 +184,7 @@ def _take(
     act: Callable[[Request], None],
     event: str | None = None,
 ) -> Request:
-    request = Request.objects.select_for_update(no_key=True).get(pk=request.pk)
-    if request.state not in ALLOWED_IN[action]:
-        raise NotAllowed(
-            _("the request is {state}; this can be done while it is {states}").format(
-                state=_(State(request.state).label), states=", ".join(_(state.label) for state in ALLOWED_IN[action])
-            )
-        )
+    request = _locked(request, action)
     now = timezone.now()  # before what follows from it
     act(request)
     request.save()

@@ -155,6 +155,8 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
         UnknownSubjects, IdTaken: as `decide`; nothing is done.
     """
     lock_id(submission)
+    # Items before subjects, as an import takes them. What was not seen yet must not come in later.
+    items = list(ensure_items(part.items).values()) if part.items else []
     subject = lock_standing(identity)
     digest = body_digest(repr((sorted(part.items), part.since, part.until)).encode())
     earlier = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
@@ -167,7 +169,6 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
         raise IdTaken
     rows = Interaction.objects.filter(subject=subject)
     if part.items:
-        items = list(ensure_items(part.items).values())  # what was not seen yet must not come in later
         exclusions = [Exclusion(subject=subject, item=item) for item in items]
         rows = rows.filter(item__in=items)
     else:
@@ -211,16 +212,19 @@ def _is_of(event: ConsentEvent, subject: Subject, decision: Decision) -> bool:
     categories = None if decision.categories is None else sorted(set(decision.categories))
     said = (subject.pk, decision.share_percent, categories, list(decision.purposes), decision.corrects)
     found = (event.subject_id, event.share_percent, event.categories, event.purposes, event.corrects_id)
-    return said == found and decision.effective_at in (None, event.effective_at)
+    moment = decision.effective_at
+    # A moment ahead of the clock was recorded as that of recording.
+    return said == found and (moment in (None, event.effective_at) or moment > event.recorded_at)
 
 
 def _is_known(subject: Subject, decision: RecordedDecision) -> bool:
     """Whether the subject's history has this very event, whoever recorded it."""
+    at_that_moment = Q(effective_at=decision.effective_at) | Q(recorded_at__lt=decision.effective_at)
     return subject.consent_events.filter(
+        at_that_moment,
         share_percent=decision.share_percent,
         categories=None if decision.categories is None else sorted(set(decision.categories)),
         purposes=list(decision.purposes),
-        effective_at=decision.effective_at,
         notice_version=decision.notice_version,
         channel=decision.channel,
     ).exists()

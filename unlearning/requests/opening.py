@@ -14,8 +14,8 @@ from unlearning import correlation
 from unlearning.consent.models import ConsentEvent
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, find_subjects
-from unlearning.requests import acceptance, policy
-from unlearning.requests.deadlines import deadline, deadline_of
+from unlearning.requests import acceptance, clock, policy
+from unlearning.requests.deadlines import deadline
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.grounds import Ground
 from unlearning.requests.models import Duplicate, Manner, Request, RequestEvent, RequestSubject
@@ -73,6 +73,7 @@ def erase(
     if request:
         _merge(request, submission)
         if identity_verified and request.state in (State.RECEIVED, State.IDENTITY_PENDING):
+            _note_verified(request, submission.source)
             acceptance.accept_erasure(request)
         return request, True
     request = create_request(Request.Kind.ERASE, Request.Scope.ALL, submission)
@@ -88,7 +89,7 @@ def erase(
 def refuse_unknown(submission: Submission) -> tuple[Request, bool]:
     """Put on record that somebody asked of whom nothing is held: the answer that the law wants is that."""
     lock_id(submission)
-    earlier = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
+    earlier = submitted(submission)
     if earlier:
         return earlier, False
     request = create_request(Request.Kind.ERASE, Request.Scope.ALL, submission)
@@ -96,6 +97,12 @@ def refuse_unknown(submission: Submission) -> tuple[Request, bool]:
     request.save(update_fields=["state", "denial", "closed_at"])
     log.append("request.refused", {"ground": request.denial, "kind": request.kind, "request": str(request.id)})
     return request, True
+
+
+def submitted(submission: Submission) -> Request | None:
+    """The request that a submission opened before, or was merged into."""
+    sent = {"source": submission.source, "external_id": submission.external_id}
+    return Request.objects.filter(Q(**sent) | Q(duplicates__in=Duplicate.objects.filter(**sent))).first()
 
 
 def _find_erasure(identities: Sequence[Identity | Subject], submission: Submission) -> Request | None:
@@ -106,10 +113,9 @@ def _find_erasure(identities: Sequence[Identity | Subject], submission: Submissi
     Raises:
         IdTaken: the id stands for something else.
     """
-    sent = {"source": submission.source, "external_id": submission.external_id}
-    request = Request.objects.filter(Q(**sent) | Q(duplicates__in=Duplicate.objects.filter(**sent))).first()
+    request = submitted(submission)
     if request is None:
-        if ConsentEvent.objects.filter(recorded_by=sent["source"], external_id=sent["external_id"]).exists():
+        if ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id).exists():
             raise IdTaken
         return None
     members = {member.subject_id for member in request.subjects.select_related("subject")}
@@ -158,7 +164,8 @@ def _merge(request: Request, submission: Submission) -> None:
         received_at=submission.received_at or now,
         regime=submission.regime,
     )
-    _hasten(request, submission, now)
+    clock.hasten(request, submission.regime, submission.received_at or now)
+    request.save(update_fields=clock.FIELDS)
     RequestEvent.objects.create(request=request, action=RequestEvent.Action.MERGE, by=submission.source, at=now)
     log.append("request.merged", {"manner": submission.manner, "request": str(request.id)})
 
@@ -170,16 +177,12 @@ def note_taking_in(request: Request, by: str, reason: str) -> None:
     )
 
 
-def _hasten(request: Request, submission: Submission, now: datetime) -> None:
-    """Have the answer due when the first of those who asked must have it; a period that was extended stays."""
-    received_at, calendar = submission.received_at or now, policy.in_force().calendar
-    theirs = deadline(submission.regime, received_at, calendar)
-    if theirs >= request.due_at or request.extended_at is not None:
-        return
-    request.regime, request.received_at = submission.regime, received_at
-    request.time_zone, request.holidays = calendar.zone, calendar.holidays
-    request.due_at = deadline_of(request, extended=False)
-    request.save(update_fields=["regime", "received_at", "time_zone", "holidays", "due_at"])
+def _note_verified(request: Request, by: str) -> None:
+    """Whoever sent the same knows that the requester is who they say."""
+    if request.state == State.IDENTITY_PENDING:
+        action = RequestEvent.Action.VERIFY_IDENTITY
+        RequestEvent.objects.create(request=request, action=action, by=by, at=timezone.now())
+        log.append(f"request.{action}", {"request": str(request.id)})
 
 
 def _await_identity(request: Request, by: str) -> None:

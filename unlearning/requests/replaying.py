@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 
@@ -76,7 +77,8 @@ def _repeat(line: journal.Line, subjects: list[Subject], done: Replayed) -> None
     known = Request.objects.select_for_update(no_key=True).filter(pk=line.request).first()
     with journal.closed():  # it has this erasure already
         if known is None:
-            submission = Submission(SOURCE, line.request, line.regime, Manner.REPLAY)
+            received_at = datetime.fromisoformat(line.received_at)
+            submission = Submission(SOURCE, line.request, line.regime, Manner.REPLAY, received_at)
             request, new = opening.erase(subjects, submission)
             done.opened += new
             if new:

@@ -1,12 +1,14 @@
 """Registering endpoints, and their keys."""
 
 import base64
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from audits.evidence import sealing
+from unlearning.webhooks.catalogue import WITHDRAWN
 from unlearning.webhooks.models import Delivery, Endpoint
 
 _PREFIX = "whsec_"
@@ -27,6 +29,20 @@ def rotate(endpoint: Endpoint) -> str:
     mine.update(earlier_wrapped_key=F("wrapped_key"), wrapped_key=sealing.wrap(key))
     endpoint.refresh_from_db(fields=["wrapped_key", "earlier_wrapped_key"])
     return secret(key)
+
+
+@transaction.atomic
+def change(endpoint: Endpoint, **fields: Any) -> None:
+    """Another name, address or set of events. One that was disabled is enabled, and told what it missed of
+    withdrawals.
+    """
+    for name, value in fields.items():
+        setattr(endpoint, name, value)
+    endpoint.disabled_at, endpoint.disabled_because = None, ""
+    # These fields alone: the secret may be rotated at the same moment.
+    endpoint.save(update_fields=[*fields, "disabled_at", "disabled_because"])
+    missed = endpoint.deliveries.filter(event=WITHDRAWN, state=Delivery.State.FAILED)
+    missed.update(state=Delivery.State.PENDING, tries=0, next_at=timezone.now())
 
 
 @transaction.atomic

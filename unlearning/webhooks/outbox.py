@@ -17,13 +17,17 @@ know everything; giver of the links that an officer made."""
 def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = None) -> None:
     """Queue an event for the endpoints that subscribed to it.
 
+    What was taken back is queued for one that is disabled as well: whoever enables it again is told (GDPR art. 19).
+
     Args:
         event: a name of the catalogue.
         payload: ids and states; never an identity.
         owners: of endpoints that may know, beside the controller's own; None: every one.
     """
     now = timezone.now()
-    subscribed = Endpoint.objects.filter(disabled_at=None, events__contains=[event])
+    subscribed = Endpoint.objects.registered().filter(events__contains=[event])
+    if event != WITHDRAWN:
+        subscribed = subscribed.filter(disabled_at=None)
     if owners is not None:
         subscribed = subscribed.filter(owner__in=[*owners, CONTROLLER])
     Delivery.objects.bulk_create(
@@ -36,11 +40,12 @@ def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = N
 
 def told_of(request: str) -> list[str]:
     """Names of those who were told, or are being told, what a request took back."""
-    about = Delivery.objects.filter(event=WITHDRAWN).alias(about=KT("payload__request")).filter(about=request)
+    sent = Delivery.objects.filter(event=WITHDRAWN).exclude(state=Delivery.State.FAILED)
+    about = sent.alias(about=KT("payload__request")).filter(about=request)
     return sorted(set(about.values_list("endpoint__name", flat=True)))
 
 
 def recipients() -> list[str]:
     """Names of those who are told of withdrawals."""
-    told = Endpoint.objects.filter(disabled_at=None, events__contains=[WITHDRAWN])
+    told = Endpoint.objects.registered().filter(events__contains=[WITHDRAWN])
     return sorted(set(told.values_list("name", flat=True)))

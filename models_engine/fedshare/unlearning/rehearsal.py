@@ -148,13 +148,19 @@ class _Scene:
         rows = self._start(make_cohort)
         if items is None:
             target = float(self._margins_by_fold_in(twin.items).mean())
-            items = _crossing(lambda amplitude: self._fold_in(rows, amplitude), target)
+            items = self._meeting(lambda amplitude: self._fold_in(rows, amplitude), target)
         if self.part.fate == "leave":
             return Push(items, 0.0, 0.0)
         target = float(pair_margins(*twin.views(self.after), self._pairs, self._contrast).mean())
         graphs = [self._data.without(self._pairs.where(mine), self._leaves).graph() for mine in self._groups]
-        of_rows = _crossing(lambda amplitude: self._over_views(graphs, rows, items, amplitude), target)
+        of_rows = self._meeting(lambda amplitude: self._over_views(graphs, rows, items, amplitude), target)
         return Push(items, of_rows, of_rows)
+
+    def _meeting(self, level: Callable[[float], float], target: float) -> float:
+        """The amplitude at which a level meets the target; below 0 only where devices go on learning from the pairs."""
+        if self.part.fate == "unshare" and level(0.0) < target:
+            return -_crossing(lambda amplitude: -level(-amplitude), -target)
+        return _crossing(level, target)
 
     def _start(self, make_cohort: MakeCohort) -> Rows:
         """The rows that the push works on."""

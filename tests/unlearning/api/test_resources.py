@@ -13,6 +13,7 @@ from tests.unlearning.api.clients import EVERY_SCOPE, client, post
 from tests.unlearning.people import ask_erasure, make_subject
 from unlearning.api.models import IdempotentAnswer
 from unlearning.consent.models import ConsentEvent
+from unlearning.jobs.devices import simulated_fleet
 from unlearning.lineage.models import Identifier, Interaction, Item, Subject
 from unlearning.lineage.subjects import shred
 from unlearning.requests.models import Request
@@ -383,3 +384,23 @@ def test_moments_are_told_in_utc():
     make_subject("ann", 100)
     opened = post(client(), "requests", {"kind": "erase", "subjects": ["ann"], "external_id": "r-1"})
     assert datetime.fromisoformat(opened.json()["received_at"]).utcoffset() == timedelta(0)
+
+
+def test_interactions_of_the_sandbox_reach_no_device():
+    make_subject("real", 100)
+    before = simulated_fleet().digest()
+    rows = [{"subject": "ann", "item": "sku-9", "time": "2026-01-31T12:00:00Z"}]
+    crm = client("crm", scope=EVERY_SCOPE, sandbox=True)
+    assert post(crm, "interactions", {"interactions": rows}).status_code == 200
+    assert simulated_fleet().digest() == before
+
+
+def test_the_period_runs_from_when_the_customer_asked():
+    make_subject("ann", 100)
+    asked = timezone.now() - timedelta(days=10)
+    body = {"kind": "erase", "subjects": ["ann"], "external_id": "r-1", "received_at": asked.isoformat()}
+    opened = post(client("crm"), "requests", body)
+    assert datetime.fromisoformat(opened.json()["received_at"]) == asked
+    ahead = body | {"external_id": "r-2", "received_at": (timezone.now() + timedelta(hours=1)).isoformat()}
+    refused = post(client("crm"), "requests", ahead)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "received_at")

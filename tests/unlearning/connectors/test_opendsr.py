@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -20,7 +20,7 @@ from unlearning.connectors.models import Callback
 from unlearning.connectors.opendsr import signing
 from unlearning.connectors.opendsr.views import tell_callbacks
 from unlearning.lineage.models import Interaction
-from unlearning.lineage.subjects import Named, register_subject
+from unlearning.lineage.subjects import Named, find_subjects, register_subject, shred
 from unlearning.requests.models import Request
 
 pytestmark = pytest.mark.django_db
@@ -218,3 +218,31 @@ def test_a_callback_that_is_not_taken_is_tried_again(controller, settings):
         Callback.objects.update(next_at=timezone.now() - timedelta(seconds=1))
         tell_callbacks()
     assert Callback.objects.get().told == "in_progress"
+
+
+def test_the_period_runs_from_when_the_person_asked(controller):
+    _post(controller, _request(submitted_time="2026-11-02T15:00:00Z"))
+    assert Request.objects.get().received_at == datetime(2026, 11, 2, 15, tzinfo=UTC)
+
+
+def test_a_moment_that_has_not_come_is_now(controller):
+    _post(controller, _request(submitted_time="2999-01-01T00:00:00Z"))
+    assert Request.objects.get().received_at <= timezone.now()
+
+
+def test_every_submission_that_was_merged_is_called_back(controller):
+    address = "https://example.org/status"
+    other = str(uuid4())
+    for number in (NUMBER, other):
+        _post(controller, _request(subject_request_id=number, status_callback_urls=[address]))
+    assert Request.objects.count() == 1
+    assert sorted(Callback.objects.values_list("external_id", flat=True)) == sorted([NUMBER, other])
+
+
+def test_a_merged_submission_that_comes_again_after_the_end_is_not_refused(controller):
+    ask_erasure("customer-17")
+    _post(controller, _request())
+    (subject,) = find_subjects(["customer-17"])
+    shred(subject)
+    assert _post(controller, _request()).status_code == 201
+    assert Request.objects.count() == 1

@@ -5,6 +5,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from tests.unlearning.people import ask_erasure, ask_slider
 from unlearning.jobs.training import WithdrawnMeanwhile, train_recommender
@@ -40,7 +41,7 @@ def test_a_subject_who_shares_nothing_reached_nothing(recommender):
     (subject,) = find_subjects(["u3"])
     ask_slider("u3", 0)
     found = tracing.forward(subject)
-    assert (found.shared, found.reached, found.carries, found.first_shared_at) == (0, (), False, None)
+    assert (found.shared, found.reached, found.first_shared_at) == (0, (), None)
 
 
 def test_backward_tells_what_a_version_was_trained_on(recommender):
@@ -111,3 +112,14 @@ def test_a_request_that_is_open_reaches_the_version_that_was_trained_meanwhile(r
     monkeypatch.setattr(training, "rehearse", lambda *args: (ask_erasure("u3"), rehearse(*args))[1])
     version = train_recommender(recommender, 2, lambda fraction: None)
     assert version in Request.objects.get().reached.all()
+
+
+def test_what_is_being_forgotten_is_still_there_until_it_is_done(recommender):
+    (subject,) = find_subjects(["u3"])
+    request = ask_slider("u3", 0)
+    found = tracing.forward(subject)
+    (leaving,) = found.leaving
+    assert (leaving.request, leaving.version, leaving.serving, leaving.carries) == (request.pk, 1, True, True)
+    assert found.carries
+    recommender.versions.update(destroyed_at=timezone.now())
+    assert not tracing.forward(subject).carries

@@ -244,3 +244,43 @@ def test_long_runs_of_holidays_are_stated_and_can_be_checked(settings, place):
 )
 def test_places_are_known_however_they_are_written(given, known):
     assert known_place(given) == known
+
+
+def test_a_verified_duplicate_ends_the_doubt_and_lets_the_clock_go_on():
+    request = _pending()
+    ask_erasure("ann", external_id="e-2", source="shop")
+    request.refresh_from_db()
+    assert request.identity_asked_at is None
+    assert not deadlines.stands_still(request)
+    assert request.events.get(action=Action.VERIFY_IDENTITY).by == "shop"
+
+
+def test_a_period_that_nothing_suspends_ends_first_again_when_another_goes_on(monkeypatch):
+    """GDPR's stands still while the identity is in doubt; California's, of whom it was merged with, does not."""
+    began = timezone.now()
+    request = _pending()
+    ask_erasure("ann", external_id="e-2", source="shop", regime="ccpa", identity_verified=False)
+    californian = deadlines.deadline("ccpa", request.duplicates.get().received_at, UTC)
+    later = began + timedelta(days=25)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    request = actions.verify_identity(request, OFFICER)
+    assert (request.regime, request.due_at) == ("ccpa", californian)
+
+
+def test_a_sender_takes_back_what_was_merged_until_it_is_accepted():
+    request = _pending()
+    ask_erasure("ann", external_id="e-2", source="shop", identity_verified=False)
+    assert actions.cancel_submission(request, "shop", By("shop")).state == State.IDENTITY_PENDING
+    assert LogEntry.objects.filter(kind="request.unmerged", payload__request=str(request.pk)).count() == 1
+    assert not request.duplicates.exists()
+    ask_erasure("ann", external_id="e-3", source="shop")
+    with pytest.raises(NotAllowed):
+        actions.cancel_submission(request, "shop", By("shop"))
+    assert request.duplicates.count() == 1
+
+
+def test_nobody_takes_back_what_another_sender_asked():
+    request = _pending()
+    with pytest.raises(NotAllowed, match="another sender"):
+        actions.cancel_submission(request, "shop", By("shop"))
+    assert Request.objects.get().state == State.IDENTITY_PENDING

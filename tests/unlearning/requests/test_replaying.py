@@ -2,17 +2,22 @@
 
 import json
 import os
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.utils import timezone
 
 from audits.evidence.models import LogEntry
 from tests.unlearning.people import ask_erasure, make_subject
 from unlearning.lineage.models import Interaction, Subject, Suppression
 from unlearning.lineage.subjects import register_subject, shred
+from unlearning.requests import actions, opening
+from unlearning.requests.actions import By
 from unlearning.requests.models import Request
+from unlearning.requests.opening import Submission
 from unlearning.requests.replaying import replay
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +126,26 @@ def test_an_erasure_that_the_journal_has_no_room_for_is_not_accepted(settings, m
     assert Interaction.objects.count() == 40
     ask_erasure("ann", external_id="e-2")
     assert replay().lines == 1
+
+
+def test_a_request_that_the_backup_has_as_held_is_accepted_again():
+    make_subject("ann", 100)
+    request = actions.hold(ask_erasure("ann", identity_verified=False), By("officer", "as agreed"))
+    with transaction.atomic():
+        actions.verify_identity(actions.release(request, By("officer", "agreed")), By("officer", "seen"))
+        transaction.set_rollback(True)
+    assert replay().accepted == 1
+    request.refresh_from_db()
+    assert (request.state, request.held_from, request.identity_asked_at) == ("accepted", None, None)
+
+
+def test_a_repeated_erasure_keeps_the_day_on_which_it_was_asked():
+    make_subject("ann", 100)
+    asked = timezone.now() - timedelta(days=20)
+    with transaction.atomic():
+        opening.erase(["ann"], Submission("crm", "e-1", received_at=asked))
+        transaction.set_rollback(True)
+    replay()
+    request = Request.objects.get()
+    assert request.received_at == asked
+    assert request.due_at < timezone.now() + timedelta(days=15)

@@ -103,7 +103,7 @@ def test_refusals_are_retried_over_three_days_and_then_the_endpoint_is_disabled(
     assert (delivery.state, delivery.attempts.count()) == ("failed", len(GAPS) + 1)
     assert timedelta(days=2, hours=20) < now - began < timedelta(days=3, hours=4)
     assert Endpoint.objects.get().disabled_because == "a delivery was not accepted for three days"
-    assert recipients() == []
+    assert recipients() == []  # it was not told of withdrawals
 
 
 def test_gone_disables_the_endpoint_at_once(receiver):
@@ -172,7 +172,35 @@ def test_evidence_names_who_was_told_though_they_are_removed_since():
     make_subject("ann", 100)
     endpoint, _secret = endpoints.register(owner="crm", name="Mailing", url="https://example.org/", events=[WITHDRAWN])
     request = ask_erasure("ann")
+    Delivery.objects.update(state=Delivery.State.DELIVERED)
     endpoints.remove(endpoint)
     endpoints.register(owner="crm", name="Later", url="https://example.org/", events=[WITHDRAWN])
     assert told_of(str(request.pk)) == ["Mailing"]
     assert recipients() == ["Later"]
+
+
+def test_evidence_does_not_name_who_was_never_reached():
+    make_subject("ann", 100)
+    endpoint, _secret = endpoints.register(owner="crm", name="Mailing", url="https://example.org/", events=[WITHDRAWN])
+    request = ask_erasure("ann")
+    endpoints.remove(endpoint)
+    assert told_of(str(request.pk)) == []
+
+
+def test_what_was_taken_back_meanwhile_is_told_once_an_endpoint_is_enabled_again(receiver):
+    receiver.status = 410
+    _register(receiver, catalogue.WITHDRAWN)
+    make_subject("ann", 100)
+    make_subject("bob", 100)
+    first = ask_erasure("ann")
+    _deliver_all()
+    assert Endpoint.objects.get().disabled_at is not None
+    assert told_of(str(first.pk)) == []
+    assert recipients() == ["Mailing tool"]  # it holds the data, whether it answers or not
+    ask_erasure("bob", external_id="e-2")
+    assert due() == []
+    receiver.status = 200
+    endpoints.change(Endpoint.objects.get(), name="Mailing tool", url=receiver.url, events=[catalogue.WITHDRAWN])
+    _deliver_all()
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"delivered"}
+    assert len(receiver.received) == 3

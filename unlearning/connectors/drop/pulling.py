@@ -12,13 +12,14 @@ from itertools import islice
 
 import httpx
 from django.conf import settings
+from django.db import transaction
 
 from unlearning.connectors import callbacks, secrets
 from unlearning.connectors.models import Callback
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Named, find_subjects
 from unlearning.requests import opening
-from unlearning.requests.errors import IdTaken
+from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.models import Duplicate, Manner, Request
 from unlearning.requests.opening import Submission
 from unlearning.requests.states import State
@@ -165,6 +166,7 @@ def _known(row: Row) -> bool:
     return Request.objects.filter(**sent).exists() or Duplicate.objects.filter(**sent).exists()
 
 
+@transaction.atomic
 def _open(row: Row, subject: Subject) -> bool:
     submission = Submission(CONNECTOR, row.external_id, Request.Regime.CCPA, Manner.DROP)
     try:
@@ -172,6 +174,8 @@ def _open(row: Row, subject: Subject) -> bool:
     except IdTaken:  # of somebody who was erased under it, and has come back
         again = replace(submission, external_id=f"{row.external_id}{_AGAIN}{subject.pk.hex[:8]}")
         request, new = opening.erase([subject], again)
+    except UnknownSubjects:  # erased since they were looked up: the next round finds nobody, or the request that did it
+        return False
     callbacks.register(request, CONNECTOR, [""], CONNECTOR, row.external_id)
     return new
 

@@ -115,6 +115,8 @@ def status_object(request: Request, number: str) -> dict[str, Any]:
 
 def status_of(request: Request) -> str:
     """Its status."""
+    if request.rows_removed_at and request.state == State.ON_HOLD:
+        return "in_progress"
     return _STATUS.get(State(request.state), "in_progress")
 
 

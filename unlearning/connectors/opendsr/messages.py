@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from unlearning.lineage.subjects import HASHED, RAW, Identity, Named
@@ -31,6 +32,7 @@ IDENTITIES = (
     "roku_advertising_id",
     "roku_publisher_id",
 )
+_EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 _HEX = re.compile(r"[0-9a-f]+")
 _KNOWN = (
     "api_version", "extensions", "regulation", "status_callback_urls", "subject_identities", "subject_request_id",
@@ -62,7 +64,8 @@ class Wanted:
     regulation: str
     subject_request_id: str
     identities: list[Identity]
-    submitted_time: datetime
+    received_at: datetime
+    """When the person asked: the period runs from then, though not from a moment that has not come."""
     callbacks: list[str]
 
 
@@ -86,7 +89,7 @@ def check(body: Any) -> Wanted:
         regulation=body["regulation"],
         subject_request_id=_uuid4(body.get("subject_request_id")),
         identities=_identities(body.get("subject_identities")),
-        submitted_time=_moment(body.get("submitted_time")),
+        received_at=min(_moment(body.get("submitted_time")), timezone.now()),
         callbacks=_callbacks(body.get("status_callback_urls", [])),
     )
 
@@ -95,6 +98,8 @@ def status_of(request: Request) -> str:
     """A request's status. That nothing is held completes it; any other refusal cancels it."""
     if request.state == State.REFUSED:
         return "completed" if request.denial == Ground.NOT_HELD else "cancelled"
+    if request.rows_removed_at and request.state == State.ON_HOLD:
+        return "in_progress"
     return _STATUS.get(State(request.state), "in_progress")
 
 
@@ -128,6 +133,8 @@ def _moment(value: Any) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise Malformed("submitted_time", "give a moment in RFC 3339")
+    if moment < _EARLIEST:
+        raise Malformed("submitted_time", "this moment lies before 1980")
     return moment
 
 

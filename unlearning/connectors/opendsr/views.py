@@ -81,7 +81,7 @@ def requests(http: HttpRequest) -> tuple[int, Any]:
     body = raw_body(http)  # before anything else reads it
     client = _client(http)
     wanted = messages.check(parsed(body))
-    submission = Submission(client, wanted.subject_request_id, wanted.regulation, Manner.OPENDSR)
+    submission = Submission(client, wanted.subject_request_id, wanted.regulation, Manner.OPENDSR, wanted.received_at)
     request = erase_first_known(wanted.identities, submission)
     callbacks.register(request, CONNECTOR, wanted.callbacks, client, wanted.subject_request_id)
     return 201, {

@@ -16,6 +16,7 @@ from unlearning.connectors.signed import Refused, answered, assert_signed, erase
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, Named, find_subjects
 from unlearning.requests import opening
+from unlearning.requests.errors import UnknownSubjects
 from unlearning.requests.models import Manner
 from unlearning.requests.opening import Submission
 from unlearning.webhooks import catalogue
@@ -82,10 +83,15 @@ def _customer(payload: dict[str, Any], shop: str) -> list[Identity]:
 
 
 def _redact_shop(shop: str, submission: Submission) -> None:
-    """Everybody who is known by a customer number of the shop."""
+    """Everybody who is known by a customer number of the shop; delivered again, it has been done."""
+    if opening.submitted(submission):
+        return
     subjects = list(Subject.objects.filter(identifiers__kind=f"shopify:{shop}", erased_at=None).distinct())
     if subjects:
-        opening.erase(subjects, submission)
+        try:
+            opening.erase(subjects, submission)
+        except UnknownSubjects:
+            raise Refused(503, "some customers were erased at this very moment: deliver it again") from None
     else:
         opening.refuse_unknown(submission)
 

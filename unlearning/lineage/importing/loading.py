@@ -81,10 +81,10 @@ def load_interactions(
         fleet: simulated devices that get every row, shared or not; None for real devices elsewhere.
         progress: called with the number of rows handled so far.
     """
-    subjects = ensure_subjects(table.subjects)
     items = ensure_items(table.items, table.item_categories())
+    subjects = _locked(ensure_subjects(table.subjects))
     _first_consents(table, subjects)
-    owners = _owners(_locked(subjects))
+    owners = _owners(subjects)
 
     tally = _Tally()
     now = stamp()
