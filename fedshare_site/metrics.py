@@ -59,10 +59,10 @@ class _Stored(Collector):
         now = timezone.now()
         late = open_requests.exclude(suspended()).filter(due_at__lt=now)
         yield _one("fedshare_requests_overdue", "Open requests past their period", late.count())
-        first = open_requests.aggregate(first=Min("due_at"))["first"]
+        first = open_requests.exclude(suspended()).aggregate(first=Min("due_at"))["first"]
         if first is not None:
             yield _one("fedshare_first_due_seconds", "Until the first period ends", (first - now).total_seconds())
-        waiting = Delivery.objects.filter(state=Delivery.State.PENDING).count()
+        waiting = Delivery.objects.filter(state=Delivery.State.PENDING, endpoint__disabled_at=None).count()
         yield _one("fedshare_deliveries_waiting", "Webhook deliveries that are still to be made", waiting)
         yield _one("fedshare_log_entries", "Entries of the transparency log with their places", log.size())
         yield _one("fedshare_log_waiting", "Entries that wait for their places", WaitingEntry.objects.count())

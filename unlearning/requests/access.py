@@ -32,6 +32,10 @@ def subject_export(subject: Subject) -> dict[str, Any]:
         "known_since": subject.created_at,
         "identifiers": sorted(set(subject.identifiers.values_list("kind", flat=True))),
         "consent_record": records.export(subject, settings.FEDSHARE_CONTROLLER) if consented else None,
+        "corrected": [
+            {"share_percent": one.share_percent, "effective_at": one.effective_at, "channel": one.channel}
+            for one in subject.consent_events.filter(corrected_by__isnull=False).order_by("effective_at", "id")
+        ],
         "taken_back_beside": [
             {"item": one.item.external_id} if one.item else {"since": one.since, "until": one.until}
             for one in exclusions

@@ -116,10 +116,10 @@ def decide_all(
     subject = lock_standing(identity)
     before = subject.consent if hasattr(subject, "consent") else None
     recorded = 0
-    for decision in decisions:
+    for decision in sorted(decisions, key=lambda one: one.effective_at):
         # Other systems number the events of each customer by themselves.
         external_id = f"record {subject.pk.hex} {decision.identifier}"
-        if _is_known(subject, decision):
+        if _is_known(subject, decision, source, external_id):
             continue
         if ConsentEvent.objects.filter(recorded_by=source, external_id=external_id).exists():
             raise IdTaken
@@ -217,9 +217,11 @@ def _is_of(event: ConsentEvent, subject: Subject, decision: Decision) -> bool:
     return said == found and (moment in (None, event.effective_at) or moment > event.recorded_at)
 
 
-def _is_known(subject: Subject, decision: RecordedDecision) -> bool:
+def _is_known(subject: Subject, decision: RecordedDecision, source: str, external_id: str) -> bool:
     """Whether the subject's history has this very event, whoever recorded it."""
-    at_that_moment = Q(effective_at=decision.effective_at) | Q(recorded_at__lt=decision.effective_at)
+    # Its moment was ahead of the clock, and was recorded as that of recording.
+    ahead = Q(recorded_by=source, external_id=external_id, recorded_at__lt=decision.effective_at)
+    at_that_moment = Q(effective_at=decision.effective_at) | ahead
     return subject.consent_events.filter(
         at_that_moment,
         share_percent=decision.share_percent,

@@ -114,6 +114,7 @@ def _context(visitor: Visit, categories: list[str]) -> dict[str, Any]:
     percent = _percent(visitor)
     covered = _ticked(state.categories if state else None, categories)
     requests = Request.objects.filter(subjects__subject=subject).order_by("-received_at")[:_HISTORY]
+    lineage = tracing.forward(subject)
     return {
         "controller": settings.FEDSHARE_CONTROLLER,
         "percent": percent,
@@ -126,7 +127,8 @@ def _context(visitor: Visit, categories: list[str]) -> dict[str, Any]:
             for name in categories
         ],
         "shared": Interaction.objects.filter(subject=subject).count(),
-        "lineage": tracing.forward(subject),
+        "learned": any(one.carries for one in lineage.reached),
+        "forgetting": any(one.carries for one in lineage.leaving),
         "history": subject.consent_events.filter(corrected_by=None).order_by("-effective_at", "-id")[:_HISTORY],
         "requests": requests,
     }

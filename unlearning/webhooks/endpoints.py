@@ -33,14 +33,25 @@ def rotate(endpoint: Endpoint) -> str:
 
 @transaction.atomic
 def change(endpoint: Endpoint, **fields: Any) -> None:
-    """Another name, address or set of events. One that was disabled is enabled, and told what it missed of
-    withdrawals.
-    """
+    """Another name, address or set of events; one that was disabled is enabled."""
     for name, value in fields.items():
         setattr(endpoint, name, value)
-    endpoint.disabled_at, endpoint.disabled_because = None, ""
     # These fields alone: the secret may be rotated at the same moment.
-    endpoint.save(update_fields=[*fields, "disabled_at", "disabled_because"])
+    endpoint.save(update_fields=list(fields))
+    enable(endpoint)
+
+
+def disable(endpoint: Endpoint, because: str) -> None:
+    """Tell an endpoint nothing for now. Withdrawals wait for it."""
+    endpoint.disabled_at, endpoint.disabled_because = timezone.now(), because
+    endpoint.save(update_fields=["disabled_at", "disabled_because"])
+
+
+@transaction.atomic
+def enable(endpoint: Endpoint) -> None:
+    """Tell an endpoint again, and what it missed of withdrawals."""
+    endpoint.disabled_at, endpoint.disabled_because = None, ""
+    endpoint.save(update_fields=["disabled_at", "disabled_because"])
     missed = endpoint.deliveries.filter(event=WITHDRAWN, state=Delivery.State.FAILED)
     missed.update(state=Delivery.State.PENDING, tries=0, next_at=timezone.now())
 

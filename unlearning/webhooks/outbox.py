@@ -41,6 +41,8 @@ def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = N
 def told_of(request: str) -> list[str]:
     """Names of those who were told, or are being told, what a request took back."""
     sent = Delivery.objects.filter(event=WITHDRAWN).exclude(state=Delivery.State.FAILED)
+    # What waits for an endpoint that is disabled may never be told.
+    sent = sent.exclude(state=Delivery.State.PENDING, endpoint__disabled_at__isnull=False)
     about = sent.alias(about=KT("payload__request")).filter(about=request)
     return sorted(set(about.values_list("endpoint__name", flat=True)))
 

@@ -10,12 +10,12 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.unlearning.api.clients import EVERY_SCOPE, client, post
-from tests.unlearning.people import ask_erasure, make_subject
+from tests.unlearning.people import ask_erasure, ask_slider, make_subject
 from unlearning.api.models import IdempotentAnswer
 from unlearning.consent.models import ConsentEvent
 from unlearning.jobs.devices import simulated_fleet
 from unlearning.lineage.models import Identifier, Interaction, Item, Subject
-from unlearning.lineage.subjects import shred
+from unlearning.lineage.subjects import find_subjects, shred
 from unlearning.requests.models import Request
 from unlearning.webhooks.models import Delivery
 
@@ -338,6 +338,19 @@ def test_the_export_answers_an_access_request():
     assert len(found["interactions"]) == 3
     assert found["consent_record"]["@type"] == "dpv:ConsentRecord"
     pdf = crm.get(f"/api/v1/subjects/{subject}/export", headers={"Accept": "application/pdf"})
+    assert pdf.content.startswith(b"%PDF")
+
+
+def test_the_export_has_what_was_corrected_and_what_is_being_forgotten(recommender):
+    (subject,) = find_subjects(["u3"])
+    wrong = subject.consent_events.get()
+    ask_slider("u3", 0, corrects=wrong.pk)
+    found = client().get(f"/api/v1/subjects/{subject.pk}/export")
+    assert [one["share_percent"] for one in found.json()["corrected"]] == [wrong.share_percent]
+    assert [one["version"] for one in found.json()["being_forgotten"]] == [1]
+    traced = client(scope=EVERY_SCOPE).get(f"/api/v1/subjects/{subject.pk}/lineage").json()
+    assert (traced["carries"], [one["version"] for one in traced["leaving"]]) == (True, [1])
+    pdf = client().get(f"/api/v1/subjects/{subject.pk}/export", headers={"Accept": "application/pdf"})
     assert pdf.content.startswith(b"%PDF")
 
 

@@ -104,6 +104,19 @@ def test_a_round_erases_whom_it_knows_and_tells_what_became_of_each_row(platform
     assert platform.uploads == [("email", [("2", 5)])]
 
 
+def test_somebody_on_two_lists_is_answered_once_on_each(platform):
+    make_subject("ann", 100)
+    register_subject("ann", [Named("email", "ann@example.org"), Named("phone", "15550100")])
+    platform.content = _archive(Email=[("1", _hash("ann@example.org"))], Phone=[("2", _hash("15550100"))])
+    assert pull().rows == 2
+    assert Request.objects.count() == 1
+    platform.uploads.clear()
+    _complete(Request.objects.get())
+    platform.content = _archive(Email=[("1", _hash("ann@example.org"))], Phone=[("2", _hash("15550100"))])
+    assert pull().told == 2
+    assert sorted(platform.uploads) == [("Email", [("1", pulling.DELETED)]), ("Phone", [("2", pulling.DELETED)])]
+
+
 def test_a_composite_list_finds_what_was_registered_for_it(platform):
     parts = _hash("ann") + _hash("1990-01-01") + _hash("94105")
     make_subject("customer-17", 100)

@@ -1,6 +1,7 @@
 """Consent records go out and come in without loss."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -10,8 +11,8 @@ from django.utils import timezone
 from tests.unlearning.people import make_subject
 from unlearning.consent import records
 from unlearning.consent.models import ConsentState
-from unlearning.consent.records import BadRecord
-from unlearning.consent.services import record_consent
+from unlearning.consent.records import BadRecord, RecordedDecision
+from unlearning.consent.services import PURPOSE, record_consent
 from unlearning.lineage.models import Interaction
 from unlearning.requests import deciding
 
@@ -108,3 +109,26 @@ def test_the_projection_can_be_rebuilt_from_the_events(capsys):
         cursor.execute("DELETE FROM unlearning_consentstate")
     call_command("rebuild_consent")
     assert sorted(ConsentState.objects.values_list("share_percent", flat=True)) == [20, 80]
+
+
+def test_a_decision_that_is_taken_again_is_not_the_one_before(monkeypatch):
+    """0 %, then 100 %, then 0 % as before: each counts."""
+    began = timezone.now()
+    subject = make_subject("ann", 0)
+    for number, percent in enumerate((0, 100, 0), start=1):
+        moment = began + timedelta(hours=number)
+        monkeypatch.setattr(timezone, "now", lambda moment=moment: moment)
+        decision = RecordedDecision(str(number), percent, moment, "7", "web", None, [PURPOSE])
+        assert deciding.decide_all("ann", [decision], "other", "gdpr")["recorded"] == 1
+    assert ConsentState.objects.get(subject=subject).share_percent == 0
+
+
+def test_decisions_ahead_of_the_clock_keep_their_order():
+    subject = make_subject("ann", 20)
+    ahead = timezone.now() + timedelta(minutes=2)
+    newest = RecordedDecision("2", 0, ahead + timedelta(minutes=1), "7", "web", None, [PURPOSE])
+    older = RecordedDecision("1", 80, ahead, "7", "web", None, [PURPOSE])
+    deciding.decide_all("ann", [newest, older], "other", "gdpr")
+    assert ConsentState.objects.get(subject=subject).share_percent == 0
+    again = deciding.decide_all("ann", [newest, older], "other", "gdpr")
+    assert (again["recorded"], again["known"]) == (0, 2)

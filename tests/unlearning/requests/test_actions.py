@@ -284,3 +284,28 @@ def test_nobody_takes_back_what_another_sender_asked():
     with pytest.raises(NotAllowed, match="another sender"):
         actions.cancel_submission(request, "shop", By("shop"))
     assert Request.objects.get().state == State.IDENTITY_PENDING
+
+
+def test_who_asked_later_waited_less(monkeypatch):
+    """Both under the GDPR: the doubt suspended the second period for as long as it was open beside it."""
+    began = timezone.now()
+    request = _pending()
+    later = began + timedelta(days=19)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    ask_erasure("ann", external_id="e-2", source="shop", identity_verified=False)
+    verified = began + timedelta(days=31)
+    monkeypatch.setattr(timezone, "now", lambda: verified)
+    alone = deadlines.deadline("gdpr", request.received_at, UTC, paused=timedelta(days=31))
+    request = actions.verify_identity(request, OFFICER)
+    assert request.due_at <= alone
+    # What is stored says how it came about: an auditor counts again.
+    assert request.due_at == deadlines.deadline("gdpr", request.received_at, UTC, paused=request.paused)
+
+
+def test_a_verified_duplicate_has_its_own_period_without_the_doubt(monkeypatch):
+    began = timezone.now()
+    request = _pending()
+    later = began + timedelta(days=58)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    request = ask_erasure("ann", external_id="e-2", source="shop")
+    assert request.due_at <= deadlines.deadline("gdpr", later, UTC)

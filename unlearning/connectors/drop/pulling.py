@@ -166,14 +166,19 @@ def _known(row: Row) -> bool:
     return Request.objects.filter(**sent).exists() or Duplicate.objects.filter(**sent).exists()
 
 
+def _erase(subject: Subject, submission: Submission) -> tuple[Request, bool]:
+    try:
+        return opening.erase([subject], submission)
+    except IdTaken:  # of somebody who was erased under it, and has come back
+        again = replace(submission, external_id=f"{submission.external_id}{_AGAIN}{subject.pk.hex[:8]}")
+        return opening.erase([subject], again)
+
+
 @transaction.atomic
 def _open(row: Row, subject: Subject) -> bool:
     submission = Submission(CONNECTOR, row.external_id, Request.Regime.CCPA, Manner.DROP)
     try:
-        request, new = opening.erase([subject], submission)
-    except IdTaken:  # of somebody who was erased under it, and has come back
-        again = replace(submission, external_id=f"{row.external_id}{_AGAIN}{subject.pk.hex[:8]}")
-        request, new = opening.erase([subject], again)
+        request, new = _erase(subject, submission)
     except UnknownSubjects:  # erased since they were looked up: the next round finds nobody, or the request that did it
         return False
     callbacks.register(request, CONNECTOR, [""], CONNECTOR, row.external_id)
@@ -188,11 +193,8 @@ def _ended() -> Iterator[tuple[Callback, Row, int]]:
     for callback in waiting.select_related("request"):
         request = callback.request
         status = DELETED if request.state == State.COMPLETED else EXEMPTED
-        ours = [request.external_id] if request.source == CONNECTOR else []
-        ours += request.duplicates.filter(source=CONNECTOR).values_list("external_id", flat=True)
-        for external_id in ours:
-            name, _, number = external_id.partition(_AGAIN)[0].rpartition("/")
-            yield callback, Row(name, number, ""), status
+        name, _, number = callback.external_id.rpartition("/")
+        yield callback, Row(name, number, ""), status
 
 
 def _upload(platform: httpx.Client, statuses: list[tuple[Row, int]]) -> None:

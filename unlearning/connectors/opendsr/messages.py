@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +32,7 @@ IDENTITIES = (
     "roku_advertising_id",
     "roku_publisher_id",
 )
-_EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
+_OLDEST = timedelta(days=366)
 _HEX = re.compile(r"[0-9a-f]+")
 _KNOWN = (
     "api_version", "extensions", "regulation", "status_callback_urls", "subject_identities", "subject_request_id",
@@ -133,8 +133,8 @@ def _moment(value: Any) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise Malformed("submitted_time", "give a moment in RFC 3339")
-    if moment < _EARLIEST:
-        raise Malformed("submitted_time", "this moment lies before 1980")
+    if moment < timezone.now() - _OLDEST:
+        raise Malformed("submitted_time", "this moment lies more than a year ago")
     return moment
 
 

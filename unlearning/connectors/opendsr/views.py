@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from oauth2_provider.oauth2_backends import get_oauthlib_core
@@ -87,7 +88,7 @@ def requests(http: HttpRequest) -> tuple[int, Any]:
     return 201, {
         "controller_id": client,
         "expected_completion_time": request.due_at.isoformat(),
-        "received_time": request.received_at.isoformat(),
+        "received_time": timezone.now().isoformat(),
         "encoded_request": base64.b64encode(body).decode(),
         "subject_request_id": wanted.subject_request_id,
     }
@@ -111,7 +112,7 @@ def one_request(http: HttpRequest, subject_request_id: UUID) -> tuple[int, Any]:
         raise Refused(409, "the request is no longer pending: the data is gone already") from None
     return 202, {
         "controller_id": client,
-        "received_time": request.received_at.isoformat(),
+        "received_time": timezone.now().isoformat(),
         "subject_request_id": number,
         "api_version": messages.API_VERSION,
     }

@@ -186,9 +186,10 @@ def switch_webhook(http: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     """Tell an endpoint nothing more, or tell it again."""
     endpoint = get_object_or_404(Endpoint.objects.registered(), pk=endpoint_id)
     off = http.POST.get("to") == "off"
-    endpoint.disabled_at = timezone.now() if off else None
-    endpoint.disabled_because = SWITCHED_OFF if off else ""
-    endpoint.save(update_fields=["disabled_at", "disabled_because"])
+    if off:
+        endpoints.disable(endpoint, SWITCHED_OFF)
+    else:
+        endpoints.enable(endpoint)
     record(http, AccessRecord.What.SETTING, detail=f"webhook {endpoint_id}: {'off' if off else 'on'}")
     messages.success(http, _("It is told nothing more.") if off else _("It is told again."))
     return redirect("dashboard:webhook", endpoint_id)
