@@ -20,7 +20,8 @@ adds scatter, by which an attacker tells the model at low false-positive rates.
 
 The amplitudes decide where it ends: neither short of the level of pairs never seen nor beyond it. They
 are numbers of a model, by size and kind of request, measured by a rehearsal (`rehearsal.py`) on
-subjects who stay.
+subjects who stay. For a small unshare request they may be negative: the device goes on learning from the
+pair, and what it sends of that brings a little of it back, which a model that never had the pair shows too.
 
 Rows of erased subjects are dropped.
 

@@ -157,8 +157,11 @@ class _Scene:
         return Push(items, of_rows, of_rows)
 
     def _meeting(self, level: Callable[[float], float], target: float) -> float:
-        """The amplitude at which a level meets the target; below 0 only where devices go on learning from the pairs."""
-        if self.part.fate == "unshare" and level(0.0) < target:
+        """The amplitude at which a level meets the target.
+
+        It is below 0 only where devices go on learning from the pairs, and no pull has brought in what they send.
+        """
+        if self.part.fate == "unshare" and not self.part.large and level(0.0) < target:
             return -_crossing(lambda amplitude: -level(-amplitude), -target)
         return _crossing(level, target)
 
