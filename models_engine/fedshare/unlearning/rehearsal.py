@@ -140,6 +140,8 @@ class _Scene:
         self.deleted = self._pairs if part.fate == "delete" else NOTHING.to(data.subject_keys.device)
         self._contrast = matched_items(self._pairs, data.edges, data.item_popularity(), _CONTRAST_ITEMS)
         everybody = torch.arange(data.n_subjects, device=actors.device)
+        # Devices go on learning from the pairs, and no pull brings in what they send of that.
+        self._goes_on = part.fate == "unshare" and not part.large
         groups = [playing] if part.large else [everybody == actor for actor in actors]
         self._groups = [group[self._pairs.subjects] for group in groups]
 
@@ -148,22 +150,13 @@ class _Scene:
         rows = self._start(make_cohort)
         if items is None:
             target = float(self._margins_by_fold_in(twin.items).mean())
-            items = self._meeting(lambda amplitude: self._fold_in(rows, amplitude), target)
+            items = _meeting(lambda amplitude: self._fold_in(rows, amplitude), target, self._goes_on)
         if self.part.fate == "leave":
             return Push(items, 0.0, 0.0)
         target = float(pair_margins(*twin.views(self.after), self._pairs, self._contrast).mean())
         graphs = [self._data.without(self._pairs.where(mine), self._leaves).graph() for mine in self._groups]
-        of_rows = self._meeting(lambda amplitude: self._over_views(graphs, rows, items, amplitude), target)
+        of_rows = _meeting(lambda amplitude: self._over_views(graphs, rows, items, amplitude), target, self._goes_on)
         return Push(items, of_rows, of_rows)
-
-    def _meeting(self, level: Callable[[float], float], target: float) -> float:
-        """The amplitude at which a level meets the target.
-
-        It is below 0 only where devices go on learning from the pairs, and no pull has brought in what they send.
-        """
-        if self.part.fate == "unshare" and not self.part.large and level(0.0) < target:
-            return -_crossing(lambda amplitude: -level(-amplitude), -target)
-        return _crossing(level, target)
 
     def _start(self, make_cohort: MakeCohort) -> Rows:
         """The rows that the push works on."""
@@ -196,6 +189,13 @@ class _Scene:
         if mine is None:
             return fold_in_margins(table, self._pairs, self._contrast)
         return fold_in_margins(table, self._pairs.where(mine), self._contrast[mine])
+
+
+def _meeting(level: Callable[[float], float], target: float, goes_on: bool) -> float:
+    """The amplitude at which a level meets the target; negative, where it has to rise, only if devices go on."""
+    if goes_on and level(0.0) < target:
+        return -_crossing(lambda amplitude: -level(-amplitude), -target)
+    return _crossing(level, target)
 
 
 def _crossing(level: Callable[[float], float], target: float) -> float:

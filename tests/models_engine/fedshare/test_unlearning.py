@@ -25,7 +25,7 @@ from models_engine.fedshare.unlearning import (
     RollbackReplay,
 )
 from models_engine.fedshare.unlearning.contrastive import Rows, gentle, induced_items, induced_subjects, is_small, pull
-from models_engine.fedshare.unlearning.rehearsal import rehearse
+from models_engine.fedshare.unlearning.rehearsal import _meeting, rehearse
 from tests.worlds import SMALL, World, WorldDevices
 
 PUSHES = Pushes(leave=Push(0.5, 0.0, 0.0), delete=Push(0.5, 0.2, 0.3), unshare=Push(0.2, 0.1, 0.05))
@@ -252,3 +252,11 @@ def test_without_a_clean_snapshot_a_replay_starts_from_the_beginning(world, trai
     done: list[float] = []
     RollbackReplay().forget(task, done.append)
     assert len(done) == task.course.rounds
+
+
+@pytest.mark.parametrize(
+    ("target", "goes_on", "amplitude"), [(0.4, False, 0.6), (0.4, True, 0.6), (1.5, True, -0.5), (1.5, False, 0.0)]
+)
+def test_a_push_goes_back_only_where_devices_go_on_learning(target, goes_on, amplitude):
+    """A level of 1 - a: the amplitude is known."""
+    assert _meeting(lambda a: 1 - a, target, goes_on) == pytest.approx(amplitude)
