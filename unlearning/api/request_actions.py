@@ -47,8 +47,9 @@ class Cancellation(RequestView):
         request = self.one(request_id)
 
         def act(wanted: dict[str, Any]) -> Response:
-            by = By(self.client, wanted["reason"])
-            return Response(self.shown(actions.cancel_submission(request, self.client, by)))
+            by, number = By(self.client, wanted["reason"]), self.shown(request)["external_id"]
+            # Under the client's own id, also where the request stays for others alone.
+            return Response(self.shown(actions.cancel_submission(request, self.client, by), number))
 
         return self.write(ActionIn, act)
 

@@ -1,5 +1,6 @@
 """Requests: open, list, follow, act upon, and download their evidence."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from unlearning.consent.models import ConsentState
 from unlearning.jobs.models import Job
 from unlearning.requests import deciding, opening
 from unlearning.requests.deciding import Decision, Part
+from unlearning.requests.errors import IdTaken
 from unlearning.requests.grounds import Ground
 from unlearning.requests.models import Duplicate, Request, RequestEvent
 from unlearning.requests.opening import Submission
@@ -30,6 +32,7 @@ from unlearning.requests.states import State
 
 _MAX_SUBJECTS = 1000
 _MAX_ITEMS = 1000
+_LONGEST_AGO = timedelta(days=366)
 _CHANNEL = "request"
 
 
@@ -80,6 +83,12 @@ class RequestIn(Strict):
     received_at = Moment(
         required=False, help_text="When the customer asked you, if not just now: the period of the law runs from then"
     )
+
+    def validate_received_at(self, moment: datetime) -> datetime:
+        """No period of the law is as long."""
+        if moment < timezone.now() - _LONGEST_AGO:
+            raise serializers.ValidationError("This moment lies more than a year ago.")
+        return moment
 
     def validate_subjects(self, subjects: list[Any]) -> list[Any]:
         """Each subject once."""
@@ -307,7 +316,10 @@ class Requests(RequestView):
         submission = Submission(self.client, wanted["external_id"], wanted["regime"], received_at=received_at)
         if wanted["kind"] == Request.Kind.ERASE:
             verified = wanted["identity_verified"]
-            return self.accepted(*opening.erase(wanted["subjects"], submission, identity_verified=verified))
+            request, new = opening.erase(wanted["subjects"], submission, identity_verified=verified)
+            if verified and request.state == State.IDENTITY_PENDING:  # the same id says less than it did before
+                raise IdTaken
+            return self.accepted(request, new)
         (who,) = wanted["subjects"]
         scope = wanted.get("scope") or {"share_percent": 0}
         if "items" in scope:

@@ -22,6 +22,7 @@ from unlearning.consent.models import ConsentEvent, ConsentState
 from unlearning.lineage import tracing
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import find_subjects, register_subject
+from unlearning.requests import opening
 from unlearning.requests.access import subject_export, subject_pdf
 from unlearning.requests.errors import UnknownSubjects
 from unlearning.subject_page.links import token_for
@@ -249,7 +250,7 @@ class Link(SubjectView):
     @described("make_subject_link", "subjects", {201: LinkOut}, writes=True, missing=True, request=None, parameters=[])
     def post(self, http: HttpRequest, subject_id: UUID) -> Response:
         """Give it to the customer alone: whoever has it can see and change what is shared, until it expires."""
-        subject = self.one(subject_id)
+        subject = opening.standing(self.one(subject_id))
         expires_at = timezone.now() + timedelta(hours=settings.FEDSHARE_LINK_HOURS)
         answer = {"url": link(f"/me/{token_for(subject, self.client)}/"), "expires_at": expires_at}
         return Response(LinkOut(answer).data, status=201)

@@ -417,3 +417,28 @@ def test_the_period_runs_from_when_the_customer_asked():
     ahead = body | {"external_id": "r-2", "received_at": (timezone.now() + timedelta(hours=1)).isoformat()}
     refused = post(client("crm"), "requests", ahead)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "received_at")
+
+
+def test_who_takes_back_a_merged_request_sees_their_own_id_alone():
+    make_subject("ann", 100)
+    body = {"kind": "erase", "subjects": ["ann"], "identity_verified": False}
+    opened = post(client("one"), "requests", body | {"external_id": "of-one"})
+    other = client("two")
+    post(other, "requests", body | {"external_id": "of-two"})
+    taken_back = post(other, f"requests/{opened.json()['id']}/cancel")
+    assert (taken_back.status_code, taken_back.json()["external_id"]) == (200, "of-two")
+    assert other.get(opened["Location"]).status_code == 404
+
+
+def test_a_waiting_request_that_is_sent_again_as_verified_is_refused():
+    make_subject("ann", 100)
+    body = {"kind": "erase", "subjects": ["ann"], "external_id": "r-1"}
+    assert post(client(), "requests", body | {"identity_verified": False}).status_code == 202
+    assert post(client(), "requests", body).status_code == 409
+    assert post(client(), "requests", body | {"identity_verified": False}).status_code == 200
+
+
+def test_who_is_being_erased_gets_no_link():
+    subject = make_subject("ann", 100)
+    ask_erasure("ann")
+    assert post(client(scope=EVERY_SCOPE), f"subjects/{subject.pk}/link").status_code == 422
