@@ -57,9 +57,10 @@ class _Stored(Collector):
         yield _one("fedshare_jobs_silent", "Running jobs whose lease is over", Job.objects.filter(silent()).count())
         open_requests = Request.objects.exclude(state__in=FINAL)
         now = timezone.now()
-        late = open_requests.exclude(suspended()).filter(due_at__lt=now)
-        yield _one("fedshare_requests_overdue", "Open requests past their period", late.count())
-        first = open_requests.exclude(suspended()).aggregate(first=Min("due_at"))["first"]
+        running = open_requests.exclude(suspended())
+        overdue = running.filter(due_at__lt=now).count()
+        yield _one("fedshare_requests_overdue", "Open requests past their period", overdue)
+        first = running.aggregate(first=Min("due_at"))["first"]
         if first is not None:
             yield _one("fedshare_first_due_seconds", "Until the first period ends", (first - now).total_seconds())
         waiting = Delivery.objects.filter(state=Delivery.State.PENDING, endpoint__disabled_at=None).count()

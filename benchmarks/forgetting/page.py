@@ -107,8 +107,8 @@ def _kept(name: str, found: dict[str, int]) -> str:
     share = found["updates"] / found["history"]
     return (
         f"Kept for forgetting beside a model of {name}: {found['history'] / 1e6:.1f} MB; the updates that FedEraser "
-        f"stores of such a training would take {found['updates'] / 1e6:,.0f} MB, {share:,.0f} times as much, and a "
-        f"tenth of that where a device keeps its longest tenth alone, as FRU does (target: 20 times)."
+        f"stores of such a training would take {found['updates'] / 1e6:,.0f} MB, {share:,.0f} times as much, and less "
+        f"where a device keeps its longest alone, as FRU does (target: 20 times)."
     )
 
 

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 
 from unlearning.webhooks.addresses import Forbidden
 from unlearning.webhooks.catalogue import EXAMPLES, TEST
-from unlearning.webhooks.endpoints import secrets_of
+from unlearning.webhooks.endpoints import disable, secrets_of
 from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
 from unlearning.webhooks.sending import post
 
@@ -111,12 +111,6 @@ def _conclude(delivery: Delivery, status: int | None, trouble: str, milliseconds
         delivery.next_at = now + GAPS[delivery.tries - 1]
     delivery.save(update_fields=["state", "tries", "next_at"])
     if status == _GONE:
-        _disable(delivery.endpoint, "it answered 410 Gone")
+        disable(delivery.endpoint, "it answered 410 Gone")
     elif delivery.state == Delivery.State.FAILED:
-        _disable(delivery.endpoint, "a delivery was not accepted for three days")
-
-
-def _disable(endpoint: Endpoint, because: str) -> None:
-    Endpoint.objects.filter(pk=endpoint.pk, disabled_at=None).update(
-        disabled_at=timezone.now(), disabled_because=because
-    )
+        disable(delivery.endpoint, "a delivery was not accepted for three days")

@@ -42,9 +42,9 @@ def change(endpoint: Endpoint, **fields: Any) -> None:
 
 
 def disable(endpoint: Endpoint, because: str) -> None:
-    """Tell an endpoint nothing for now. Withdrawals wait for it."""
-    endpoint.disabled_at, endpoint.disabled_because = timezone.now(), because
-    endpoint.save(update_fields=["disabled_at", "disabled_because"])
+    """Tell an endpoint nothing for now; withdrawals wait for it. The first cause stays."""
+    enabled = Endpoint.objects.filter(pk=endpoint.pk, disabled_at=None)
+    enabled.update(disabled_at=timezone.now(), disabled_because=because)
 
 
 @transaction.atomic
