@@ -27,7 +27,7 @@ from models_engine.fedshare.places import Folder
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Training
 from models_engine.fedshare.unlearning import NOTHING, ForgetTask, Retrain, RollbackReplay
-from models_engine.fedshare.unlearning.strategy import Calibration, Deleted, Push, Pushes
+from models_engine.fedshare.unlearning.strategy import Deleted
 
 _SEED = 1
 
@@ -111,7 +111,7 @@ def main() -> None:
                 unshared=NOTHING,
                 deleted=NOTHING,
                 erased=torch.arange(parts.n_subjects) == row,
-                calibration=_NO_PUSH,
+                calibration=None,
                 make_cohort=_nobody,
                 start_devices=lambda _config, _deleted: MonthlyDevices(months, devices),
                 snapshots=server,
@@ -139,10 +139,6 @@ def main() -> None:
         ],
     )
     report.write(chosen.json, {"times_faster": ratios, "exact": exact, "kept": kept, "fed_eraser": stored})
-
-
-_STILL = Push(0.0, 0.0, 0.0)
-_NO_PUSH = Calibration(Pushes(_STILL, _STILL, _STILL), Pushes(_STILL, _STILL, _STILL))
 
 
 def _nobody(config: FedShareConfig, replicas: Replicas, deleted: Deleted) -> SimulatedCohort:

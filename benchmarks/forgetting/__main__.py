@@ -15,10 +15,11 @@ from benchmarks.devices import Population, Trained
 from benchmarks.forgetting.attack import Floats, Scorer, Scores, attack
 from benchmarks.forgetting.page import COLUMNS
 from benchmarks.forgetting.planner import in_words, planner
+from benchmarks.forgetting.pool import Pool, seeds
 from benchmarks.forgetting.requests import (
+    BY_ITEMS,
     KINDS,
     ForgetRequest,
-    deleted,
     large_request,
     leavers,
     remaining,
@@ -40,7 +41,8 @@ from models_engine.fedshare.unlearning import NOTHING, Contrastive, ForgetTask, 
 from models_engine.fedshare.unlearning.rehearsal import Twin, rehearse
 from models_engine.fedshare.unlearning.strategy import Calibration, Deleted
 
-_TIME_TARGETS = {"interaction": 50, "subject": 50, "leavers": 1, "tenth": 8}
+_TIME_TARGETS = {"interaction": 50, "subject": 50, BY_ITEMS: 50, "leavers": 1, "tenth": 8}
+_SIZES = ("tenth", "leavers", "interaction", "subject")
 _SHARDED_REQUESTS = 5
 """Small requests whose shards are learned again; their time hardly differs."""
 _AT_ONCE = {"cpu": 4, "cuda": 16}
@@ -52,11 +54,11 @@ class Sizes:
     """How much is measured."""
 
     targets: int = 5
-    shadows: int = 16
+    shadows: int = 12
     held_out: int = 8
-    interactions: int = 160
+    interactions: int = 240
     """Requests of one interaction, of each kind."""
-    subjects: int = 40
+    subjects: int = 60
     """Requests of one subject, of each kind."""
     leavers: int = 50
     """Subjects who are erased one after the other."""
@@ -92,29 +94,34 @@ class Bench:
         self._say("rehearsals")
         self.calibrations = [self._rehearse(target) for target in self.targets]
 
-    def run(self) -> Iterator[list[dict[str, Any]]]:
-        """Every strategy on one size and kind after the other."""
-        knew = self._fleet(
-            [self.data] * self.sizes.shadows, [None] * self.sizes.shadows, _seeds(1000, self.sizes.shadows)
-        )
-        for kind in KINDS:
-            request = large_request(self.dataset, self.data, kind)
-            self._say(f"shadows of a tenth, {kind}")
-            scores = self._large_scores(request, knew)
-            replay = CalibratedReplay(self._stored)
-            strategies = (DropEdges(), Contrastive(), FineTune(), GradientAscent(), InfluenceStep(), replay, Retrain())
-            yield self._compare([request], scores, [s for s in strategies if s.name not in self._without])
-        request = leavers(self.dataset, self.data, self.sizes.leavers)
-        self._say(f"shadows of {self.sizes.leavers} leavers")
-        strategies = (DropEdges(), Contrastive(), OneByOne(), Retrain())
-        yield self._compare([request], self._large_scores(request, knew), strategies)
-        self._say("shadows of small requests")
-        fleet = self._pool_fleet()
-        for size in ("interaction", "subject"):
-            for kind in KINDS:
-                requests = [r for r in self._small if (r.size, r.kind) == (size, kind)]
-                parts = [self._pool_scores(request, fleet) for request in requests]
-                yield self._compare(requests, _joined(parts), (DropEdges(), Contrastive()))
+    def run(self, asked: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        """Every strategy on one size and kind after the other, of the sizes that are asked for."""
+        count = self.sizes.shadows if {"tenth", "leavers"} & set(asked) else 0
+        knew = self._fleet([self.data] * count, [None] * count, seeds(1000, count))
+        for size in asked:
+            self._say(f"shadows: {size}")
+            if size == "tenth":
+                for kind in KINDS:
+                    request = large_request(self.dataset, self.data, kind)
+                    yield self._compare([request], self._large_scores(request, knew), self._strategies())
+            elif size == "leavers":
+                request = leavers(self.dataset, self.data, self.sizes.leavers)
+                strategies = (DropEdges(), Contrastive(), OneByOne(), Retrain())
+                yield self._compare([request], self._large_scores(request, knew), strategies)
+            else:
+                requests = [r for r in self._small if r.size == size]
+                pool = Pool(requests, self.data, self.sizes.shadows + self.sizes.held_out, self._fleet)
+                for kind in KINDS:
+                    chosen = [request for request in requests if request.kind == kind]
+                    yield self._compare_small(pool, chosen)
+                    if (size, kind) == ("subject", "unshare"):
+                        yield self._compare_small(pool, [replace(request, size=BY_ITEMS) for request in chosen])
+
+    def _strategies(self) -> list[Strategy]:
+        """Those that are compared on large requests."""
+        replay = CalibratedReplay(self._stored)
+        known = (DropEdges(), Contrastive(), FineTune(), GradientAscent(), InfluenceStep(), replay, Retrain())
+        return [strategy for strategy in known if strategy.name not in self._without]
 
     def kept_bytes(self) -> dict[str, int]:
         """What is kept for forgetting beside a model, and what the updates of its training would take."""
@@ -149,28 +156,17 @@ class Bench:
             trained += self.population.train(worlds[part], seeds[part], gone[part])
         return trained
 
-    def _pool_fleet(self) -> list[tuple[Trained, list[bool]]]:
-        """Models that each lack a random half of the small requests; the next lacks the other half."""
-        generator = np.random.default_rng(7)
-        lacking = []
-        for _ in range(self.sizes.shadows + self.sizes.held_out):
-            half = generator.permutation(len(self._small)) < len(self._small) // 2
-            lacking += [half, ~half]
-        chosen = [[r for r, out in zip(self._small, lacks, strict=True) if out] for lacks in lacking]
-        worlds, gone = [remaining(self.data, c) for c in chosen], [deleted(c) for c in chosen]
-        trained = self._fleet(worlds, gone, _seeds(2000, len(chosen)))
-        return list(zip(trained, [lacks.tolist() for lacks in lacking], strict=True))
-
-    def _pool_scores(self, request: ForgetRequest, fleet: list[tuple[Trained, list[bool]]]) -> Scores:
-        place, scorer = self._small.index(request), Scorer(request, self.data)
-        lacking = [scorer(t.model, t.data) for t, lacks in fleet if lacks[place]]
-        knew = [scorer(t.model, self._dropped(t.data, request)) for t, lacks in fleet if not lacks[place]]
-        return self._scores(request, scorer, knew, lacking)
+    def _compare_small(self, pool: Pool, requests: list[ForgetRequest]) -> list[dict[str, Any]]:
+        parts = []
+        for request in requests:
+            scorer = Scorer(request, self.data)
+            parts.append(self._scores(request, scorer, *pool.margins(request, scorer)))
+        return self._compare(requests, _joined(parts), (DropEdges(), Contrastive()))
 
     def _large_scores(self, request: ForgetRequest, knew: list[Trained]) -> Scores:
         scorer, count = Scorer(request, self.data), self.sizes.shadows + self.sizes.held_out
         left = remaining(self.data, [request])
-        never = self._fleet([left] * count, [request.deleted] * count, _seeds(3000, count))
+        never = self._fleet([left] * count, [request.deleted] * count, seeds(3000, count))
         return self._scores(
             request, scorer, [scorer(t.model, left) for t in knew], [scorer(t.model, left) for t in never]
         )
@@ -183,14 +179,6 @@ class Bench:
             never=np.stack(never[: self.sizes.shadows], 1),
             held_out=np.stack(never[self.sizes.shadows :], 1),
         )
-
-    def _dropped(self, data: SharedData, request: ForgetRequest) -> SharedData:
-        """A shadow's graph without the request's edges; its rows are the dataset's unless somebody else left."""
-        codes = request.pairs.codes(self.data.n_items)
-        keys = self.data.subject_keys
-        rows = torch.searchsorted(keys, data.subject_keys)
-        mine = rows[data.edges.subjects] * self.data.n_items + data.edges.items
-        return replace(data, edges=data.edges.where(~torch.isin(mine, codes)))
 
     def _compare(
         self, requests: list[ForgetRequest], scores: Scores, strategies: Sequence[Strategy]
@@ -205,7 +193,7 @@ class Bench:
                 retrained = quality
             against = None if retrained is None else (quality, retrained)
             rows.append(self._row(first, strategy.name, scores, after, against, seconds))
-        if first.size != "interaction" and sharded.name not in self._without:
+        if first.size not in ("interaction", BY_ITEMS) and sharded.name not in self._without:
             self._say(f"{first.size}, {first.kind}: {sharded.name}")
             rows.append(self._sharded(sharded, requests[:_SHARDED_REQUESTS], retrained))
         return [*rows, *planner(rows)]
@@ -325,10 +313,6 @@ def _utility(mine: Floats, retrained: Floats) -> dict[str, str]:
     return found
 
 
-def _seeds(first: int, count: int) -> list[int]:
-    return list(range(first, first + count))
-
-
 def _joined(parts: list[Scores]) -> Scores:
     return Scores(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
 
@@ -342,6 +326,7 @@ def main() -> None:
     parser = report.options(__doc__)
     parser.add_argument("--dataset", action="append", choices=list(CONFIGS), help="default: all")
     names_of_sizes = ", ".join(field.name for field in fields(Sizes))
+    parser.add_argument("--only", action="append", choices=_SIZES, help="size of request; default: all")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=N", help=f"one of {names_of_sizes}")
     parser.add_argument("--without", action="append", default=[], metavar="STRATEGY", help="leave a slow one out")
     chosen = parser.parse_args()
@@ -361,7 +346,7 @@ def main() -> None:
                 progress.console.print(f"{name} skipped: {absent}")
                 continue
             kept[name] = bench.kept_bytes()
-            for found in bench.run():
+            for found in bench.run(chosen.only or _SIZES):
                 report.show(f"{name}: one training takes {bench.training_seconds:.1f} s", found, COLUMNS)
                 rows += found
                 # The rest may take an hour more; what is measured is kept.

@@ -32,9 +32,9 @@ class Scorer:
         self._contrast = matched_items(request.pairs, touched, popularity, _CONTRAST_ITEMS)
 
     def __call__(self, model: Model, data: SharedData) -> Floats:
-        """Margins [pairs]: over the views of the graph in `data`, or by fold-in where the rows are gone."""
+        """Margins [pairs]: over the views of the graph in `data`, or by fold-in from the item table."""
         pairs = self._request.pairs
-        if self._request.of_leavers:
+        if self._request.looked_for_in_items:
             return fold_in_margins(model.items, pairs, self._contrast).double().cpu().numpy()
         rows = rows_of(self._subject_keys[pairs.subjects], model.subject_keys)
         return pair_margins(*model.views(data), Edges(rows, pairs.items), self._contrast).double().cpu().numpy()

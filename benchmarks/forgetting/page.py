@@ -83,9 +83,22 @@ def main() -> None:
     plt.rcParams.update({"svg.hashsalt": "fedshare", "font.family": "DejaVu Sans", "font.size": 8})
     plot(rows, _DOCS / "images" / "forgetting.svg")
     distributions(rows, _DOCS / "images" / "forgetting-ratios.svg")
-    sections = [_section(part) for part in content]
+    sections = [_section(part) for part in _joined(content)]
     head = Path(__file__).with_name("head.md").read_text()
     (_DOCS / "benchmarks" / "forgetting.md").write_text("\n".join([head, *sections]))
+
+
+def _joined(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Parts that were measured alike, such as the sizes of one dataset one by one, as one."""
+    joined: dict[str, dict[str, Any]] = {}
+    for part in content:
+        names = sorted({row["dataset"] for row in part["rows"]})
+        alike = json.dumps([names, part["sizes"], part["device"], part["about"]["torch"]])
+        if alike in joined:
+            joined[alike]["rows"] = joined[alike]["rows"] + part["rows"]
+        else:
+            joined[alike] = dict(part)
+    return list(joined.values())
 
 
 def _section(part: dict[str, Any]) -> str:

@@ -11,6 +11,8 @@ from models_engine.fedshare import keyed
 from models_engine.fedshare.data import Edges, SharedData
 
 KINDS = ("erase", "unshare")
+BY_ITEMS = "subject, in items"
+"""A subject that stays, attacked as if it had left: by what the items tell of each other."""
 _DRAW, _PAIR = keyed.stream("bench-r"), keyed.stream("bench-p")
 _FEWEST_PAIRS = 10
 
@@ -30,6 +32,11 @@ class ForgetRequest:
     def deleted(self) -> Edges | None:
         """What goes from the devices too."""
         return self.pairs if self.kind == "erase" else None
+
+    @property
+    def looked_for_in_items(self) -> bool:
+        """Whether the attacker reads the item table alone, by fold-in."""
+        return self.of_leavers or self.size == BY_ITEMS
 
     @property
     def of_leavers(self) -> bool:

@@ -43,6 +43,10 @@ class Cohort(Protocol):
         """Compute this round's aggregate; each device that takes part also steps its private vector."""
         ...
 
+    def holdings(self) -> Tensor:
+        """How many pairs each device trains on, int64 [n]: the n_k by which federated averaging weighs devices."""
+        ...
+
     def remember(self, label: str) -> None:
         """Let the devices keep their present state under a label; it does not leave them."""
         ...

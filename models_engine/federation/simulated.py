@@ -128,6 +128,10 @@ class SimulatedCohort:
         pattern = Pattern(self._subjects, self._items, self._replicas.size)
         return self._scoring_views(everyone, Broadcast(items, subject_views, item_views), pattern)[:2]
 
+    def holdings(self) -> Tensor:
+        """See `Cohort.holdings`."""
+        return torch.bincount(self._subjects, minlength=self._replicas.size[0])
+
     def remember(self, label: str) -> None:
         """See `Cohort.remember`."""
         self._kept().write(label, {"private": self._private, **self._optimizer.state()}, self._about())

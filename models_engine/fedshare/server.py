@@ -6,6 +6,7 @@ from torch import Tensor
 from models_engine.federation.cohort import Broadcast, Cohort
 from models_engine.fedshare import keyed
 from models_engine.fedshare.config import FedShareConfig
+from models_engine.fedshare.course import Course
 from models_engine.fedshare.losses import info_nce
 from models_engine.fedshare.optimizer import RowAdam
 from models_engine.fedshare.replicas import Replicas
@@ -24,6 +25,21 @@ def initial_subjects(config: FedShareConfig, replicas: Replicas) -> Tensor:
 def initial_items(config: FedShareConfig, replicas: Replicas) -> Tensor:
     """Keyed initial item rows, [m, d]."""
     return keyed.normal(config.width, replicas.item_keys, replicas.item_seeds, _ITEM) * config.init_scale
+
+
+def untrained_subjects(config: FedShareConfig, course: Course, keys: Tensor) -> Tensor:
+    """The rows of subjects who never share anything, at the end of a course of one replica; [keys, d].
+
+    Nothing reaches such a row but the L2 term, from the window in which its subject came in. Noise that
+    devices add for their privacy would reach it too; it is left out.
+    """
+    rows = keyed.normal(config.width, keys, course.seeds[0], _SUBJECT) * config.init_scale
+    optimizer = RowAdam(rows, config.learning_rate)
+    for window in course.windows:
+        here = torch.isin(keys, window.replicas.subject_keys).nonzero().squeeze(1)
+        for _ in range(window.rounds):
+            optimizer.step(rows[here] * config.l2, here)
+    return rows
 
 
 class Server:

@@ -70,7 +70,7 @@ def read_context(job: Job) -> JobContext:
         unshared=_union(unshared, before.n_items, erased),
         deleted=NOTHING,  # an erasure takes whole subjects
         erased=erased,
-        calibration=Calibration.from_json(version.calibration),
+        calibration=_calibration(version),
         make_cohort=make_cohort(fleet, fleet.private(stem(version.artifact))),
         start_devices=StartedFleet,
     )
@@ -85,7 +85,7 @@ def read_context(job: Job) -> JobContext:
         pairs=pairs,
         job=job.pk,
         read_at=read_at,
-        ladder=_ladder(version, job.exact_only),
+        ladder=_ladder(task.calibration, job.exact_only),
     )
 
 
@@ -108,9 +108,16 @@ def _taken_up(task: ForgetTask, job: Job) -> ForgetTask:
     )
 
 
-def _ladder(version: ModelVersion, exact_only: bool) -> tuple[Strategy, ...]:
-    """The strategies to try. Amplitudes measured with other code say nothing about this one: exact ones only."""
-    if version.calibration["code"] == code_digest() and not exact_only:
+def _calibration(version: ModelVersion) -> Calibration | None:
+    """The model's amplitudes; none where they were measured with other code, since they say nothing about this one."""
+    if version.calibration["code"] != code_digest():
+        return None
+    return Calibration.from_json(version.calibration)
+
+
+def _ladder(calibration: Calibration | None, exact_only: bool) -> tuple[Strategy, ...]:
+    """The strategies to try."""
+    if calibration is not None and not exact_only:
         return LADDER
     return tuple(strategy for strategy in LADDER if strategy.exact)
 

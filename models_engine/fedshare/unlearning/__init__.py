@@ -2,9 +2,11 @@
 
 from models_engine.fedshare.unlearning.contrastive import Contrastive
 from models_engine.fedshare.unlearning.exact import Retrain, RollbackReplay
+from models_engine.fedshare.unlearning.fall import Fall
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
     Calibration,
+    Falls,
     ForgetTask,
     Forgotten,
     Push,
@@ -20,6 +22,8 @@ __all__ = [
     "NOTHING",
     "Calibration",
     "Contrastive",
+    "Fall",
+    "Falls",
     "ForgetTask",
     "Forgotten",
     "Push",

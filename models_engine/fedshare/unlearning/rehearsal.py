@@ -4,31 +4,37 @@ Some subjects, drawn by key, play the part of those who withdraw. For each kind 
 trained like the model, from the same seed, without what they withdraw. Then the model is made to forget
 it, and the amplitude of the push is the one at which the actors' pairs show, on average, the level that
 the twin shows: by fold-in for the items, over the views for the rows of those who stay. In the large
-scenes all actors withdraw at once and a pull comes first; in the small ones they withdraw one at a time,
-everything or a single pair. A single pair has no fold-in: its item is pushed as far as those of an actor
-who withdraws everything.
+scenes all actors withdraw at once and a pull comes first; in the small ones they withdraw one at a time.
+
+Who withdraws everything has no row left to look at, so that the rows are measured on actors who withdraw
+half. Whether a device deletes pairs because its subject leaves or not makes no difference to the items.
+A single pair has no fold-in, and no two are alike: on many actors who withdraw one each it is measured
+what tells how far its margin must fall (`fall.py`).
 
 The twins are not kept. The references of an audit play no part in this, so that an audit stays
 independent of the tuning.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins
+from models_engine.evaluation.margins import fold_in_margins, pair_margins
 from models_engine.fedshare import keyed
 from models_engine.fedshare.data import Edges, SharedData
-from models_engine.fedshare.graph import Incidence
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress
-from models_engine.fedshare.unlearning.contrastive import Rows, gentle, pull
+from models_engine.fedshare.unlearning.alone import Alone
+from models_engine.fedshare.unlearning.contrastive import gentle, pull
+from models_engine.fedshare.unlearning.fall import Fall, contrasted, signs
+from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
     Calibration,
+    Falls,
     MakeCohort,
     Push,
     Pushes,
@@ -40,8 +46,7 @@ _DRAWN = keyed.stream("drawn")
 _SHARE_OF_ACTORS = 0.1
 _LARGEST_SHARE_OF_ACTORS = 0.25
 _ACTORS_IN_SMALL_SCENES = 60
-_ACTORS_WITH_ONE_PAIR = 200
-_CONTRAST_ITEMS = 60
+_ACTORS_WITH_ONE_PAIR = 1500
 _AMPLITUDES = tuple(2.0**power for power in range(-6, 5))
 _REFINEMENTS = 4
 
@@ -52,23 +57,21 @@ class _Part:
 
     fate: str
     """`leave`, `delete` or `unshare`."""
-    large: bool
     share: float
     """Of each actor's pairs that is withdrawn; one pair at least."""
+    large: bool = False
+    """Whether the actors withdraw at once."""
+    most: float = _LARGEST_SHARE_OF_ACTORS
+    """Share of those who can that plays, at most."""
     actors: int | None = None
     """How many play; None means a tenth of those who can."""
 
 
-_PARTS = (
-    _Part("leave", True, 1.0),
-    _Part("delete", True, 0.5),
-    _Part("unshare", True, 0.5),
-    _Part("leave", False, 1.0, _ACTORS_IN_SMALL_SCENES),
-    _Part("delete", False, 1.0, _ACTORS_IN_SMALL_SCENES),
-    _Part("delete", False, 0.0, _ACTORS_WITH_ONE_PAIR),
-    _Part("unshare", False, 1.0, _ACTORS_IN_SMALL_SCENES),
-    _Part("unshare", False, 0.0, _ACTORS_WITH_ONE_PAIR),
-)
+_LARGE = {fate: _Part(fate, share, large=True) for fate, share in (("leave", 1.0), ("delete", 0.5), ("unshare", 0.5))}
+_ALL = {fate: _Part(fate, 1.0, actors=_ACTORS_IN_SMALL_SCENES) for fate in ("leave", "unshare")}
+_HALF = {fate: _Part(fate, 0.5, actors=_ACTORS_IN_SMALL_SCENES) for fate in ("delete", "unshare")}
+_ONE = {fate: _Part(fate, 0.0, most=1.0, actors=_ACTORS_WITH_ONE_PAIR) for fate in ("delete", "unshare")}
+_PARTS = tuple(part for parts in (_LARGE, _ALL, _HALF, _ONE) for part in parts.values())
 TWINS = len(_PARTS)
 """How many a rehearsal trains."""
 
@@ -100,34 +103,48 @@ def rehearse(
     actors = actors[draws[actors].argsort()]
     if len(actors) == 0:
         raise ValueError("too few subjects share anything for a rehearsal: no amplitude can be measured")
-    pushes: dict[tuple[bool, str], Push] = {}
-    scenes = [_Scene(model, data, part, _cast(part, actors)) for part in _PARTS]
-    twins = train([Twin(scene.after, scene.deleted) for scene in scenes], progress)
-    for scene, twin in zip(scenes, twins, strict=True):
-        kind = scene.part.large, scene.part.fate
-        if scene.part.share == 0:
-            one = scene.measured(twin, make_cohort, pushes[kind].items)
-            pushes[kind] = replace(pushes[kind], rows_one=one.rows)
-        else:
-            pushes[kind] = scene.measured(twin, make_cohort, None)
-    small, large = (
-        Pushes(**{part.fate: pushes[size, part.fate] for part in _PARTS if part.large == size})
-        for size in (False, True)
+    induced = Induced(model, data)
+    scenes = {part: _Scene(model, data, induced, part, _cast(part, actors), make_cohort) for part in _PARTS}
+    twins = train([Twin(scene.after, scene.deleted) for scene in scenes.values()], progress)
+    for scene, twin in zip(scenes.values(), twins, strict=True):
+        scene.twin = twin
+    holdings = make_cohort(gentle(model.config), Replicas([data], [model.seed]), None).holdings()
+    falls = Falls(**{fate: scenes[part].fall(holdings) for fate, part in _ONE.items()})
+    leave, unshare = (scenes[_ALL[fate]].push_on_items() for fate in ("leave", "unshare"))
+    return Calibration(
+        small=Pushes(
+            leave=Push(leave, 0.0),
+            delete=scenes[_HALF["delete"]].push_on_rows(leave, falls.delete, holdings),
+            unshare=scenes[_HALF["unshare"]].push_on_rows(unshare, falls.unshare, holdings),
+        ),
+        alone=falls,
+        large=Pushes(**{fate: scenes[part].push_after_pull() for fate, part in _LARGE.items()}),
     )
-    return Calibration(small, large)
 
 
 def _cast(part: _Part, actors: Tensor) -> Tensor:
     """Who plays a part."""
     wanted = part.actors or round(_SHARE_OF_ACTORS * len(actors))
-    return actors[: max(1, min(wanted, int(_LARGEST_SHARE_OF_ACTORS * len(actors))))]
+    return actors[: max(1, min(wanted, int(part.most * len(actors))))]
 
 
 class _Scene:
     """A kind of request on a model: what is withdrawn, and the levels before and after."""
 
-    def __init__(self, model: Model, data: SharedData, part: _Part, actors: Tensor):
-        self._model, self._data, self.part = model, data, part
+    twin: Model
+    """What learned without it."""
+
+    def __init__(
+        self,
+        model: Model,
+        data: SharedData,
+        induced: Induced,
+        part: _Part,
+        actors: Tensor,
+        make_cohort: MakeCohort,
+    ):
+        self._model, self._data, self._induced = model, data, induced
+        self._part, self._actors, self._make_cohort = part, actors, make_cohort
         playing = torch.zeros_like(data.subject_keys, dtype=torch.bool)
         playing[actors] = True
         draws = keyed.uniform(data.subject_keys[data.edges.subjects], data.item_keys[data.edges.items], _DRAWN)
@@ -138,57 +155,80 @@ class _Scene:
         self._leaves = playing & (part.fate == "leave")
         self.after = data.without(self._pairs, self._leaves)
         self.deleted = self._pairs if part.fate == "delete" else NOTHING.to(data.subject_keys.device)
-        self._contrast = matched_items(self._pairs, data.edges, data.item_popularity(), _CONTRAST_ITEMS)
-        everybody = torch.arange(data.n_subjects, device=actors.device)
+        self._contrast = contrasted(self._pairs, data)
         # Devices go on learning from the pairs, and no pull brings in what they send of that.
         self._goes_on = part.fate == "unshare" and not part.large
-        groups = [playing] if part.large else [everybody == actor for actor in actors]
-        self._groups = [group[self._pairs.subjects] for group in groups]
 
-    def measured(self, twin: Model, make_cohort: MakeCohort, items: float | None) -> Push:
-        """The push that brings the actors' pairs to the level of the twin; `items` where that part is known."""
-        rows = self._start(make_cohort)
-        if items is None:
-            target = float(self._margins_by_fold_in(twin.items).mean())
-            items = _meeting(lambda amplitude: self._fold_in(rows, amplitude), target, self._goes_on)
-        if self.part.fate == "leave":
-            return Push(items, 0.0, 0.0)
-        target = float(pair_margins(*twin.views(self.after), self._pairs, self._contrast).mean())
-        graphs = [self._data.without(self._pairs.where(mine), self._leaves).graph() for mine in self._groups]
-        of_rows = _meeting(lambda amplitude: self._over_views(graphs, rows, items, amplitude), target, self._goes_on)
-        return Push(items, of_rows, of_rows)
+    def push_after_pull(self) -> Push:
+        """In a large request: on the items, and on the rows of those who stay."""
+        replicas = Replicas([self.after], [self._model.seed])
+        cohort = self._make_cohort(gentle(self._model.config), replicas, [self.deleted])
+        rows = pull(self._model, self.after, ~self._leaves, self._pairs, cohort)
+        items = self._meeting_by_fold_in(rows)
+        if self._part.fate == "leave":
+            return Push(items, 0.0)
+        return Push(items, self._meeting_over_views(rows, lambda of_rows: (items, of_rows)))
 
-    def _start(self, make_cohort: MakeCohort) -> Rows:
-        """The rows that the push works on."""
-        model = self._model
-        if not self.part.large:
-            return Rows(model.subjects, model.items)
-        replicas = Replicas([self.after], [model.seed])
-        cohort = make_cohort(gentle(model.config), replicas, [self.deleted])
-        return pull(model, self.after, ~self._leaves, self._pairs, cohort)
+    def push_on_items(self) -> float:
+        """In a small request of all that a subject shares."""
+        rows = Rows(self._model.subjects, self._model.items)
+        return self._meeting_by_fold_in(rows)
 
-    def _fold_in(self, rows: Rows, amplitude: float) -> float:
-        """Mean fold-in margin after a push on the items, each group alone."""
-        margins = []
-        for mine in self._groups:
-            pushed = rows.pushed(self._model, self._data, self._pairs.where(mine), Push(amplitude, 0.0, 0.0))
-            margins.append(self._margins_by_fold_in(pushed.items, mine))
-        return float(torch.cat(margins).mean())
+    def push_on_rows(self, items: float, fall: Fall, holdings: Tensor) -> Push:
+        """In a small request, with the amplitude on the items of all pairs given."""
+        alone = Alone(self._model, self._data, self._induced, self._pairs, fall, self._part.fate == "delete", holdings)
+        rows = Rows(self._model.subjects, self._model.items)
+        return Push(items, self._meeting_over_views(rows, lambda of_rows: alone.with_all(Push(items, of_rows))))
 
-    def _over_views(self, graphs: Sequence[Incidence], rows: Rows, items: float, amplitude: float) -> float:
-        """Mean margin over the views after a push on items and rows, each group alone."""
-        margins = []
-        for mine, graph in zip(self._groups, graphs, strict=True):
-            pairs = self._pairs.where(mine)
-            pushed = rows.pushed(self._model, self._data, pairs, Push(items, amplitude, amplitude))
-            views = propagate(graph, pushed.subjects, pushed.items, self._model.config.layers)
-            margins.append(pair_margins(*views, pairs, self._contrast[mine]))
-        return float(torch.cat(margins).mean())
+    def fall(self, holdings: Tensor) -> Fall:
+        """What tells how far the margin of a pair alone must fall."""
+        seen = signs(self._model, self._data, self._induced, self._pairs, self._contrast, holdings)
+        return Fall.fitted(seen.values, seen.level - self._target())
 
-    def _margins_by_fold_in(self, table: Tensor, mine: Tensor | None = None) -> Tensor:
-        if mine is None:
-            return fold_in_margins(table, self._pairs, self._contrast)
-        return fold_in_margins(table, self._pairs.where(mine), self._contrast[mine])
+    def _groups(self) -> list[Tensor]:
+        """Bool [pairs] each: what is withdrawn at once, everything or one actor's."""
+        if self._part.large:
+            return [torch.ones_like(self._pairs.subjects, dtype=torch.bool)]
+        return [self._pairs.subjects == actor for actor in self._actors]
+
+    def _target(self) -> Tensor:
+        """The twin's margins over the views, [pairs]."""
+        return pair_margins(*self.twin.views(self.after), self._pairs, self._contrast)
+
+    def _meeting_by_fold_in(self, rows: Rows) -> float:
+        """The amplitude on the items with which the margins by fold-in are those of the twin, on average."""
+
+        def level(amplitude: float) -> float:
+            margins = []
+            for mine in self._groups():
+                pairs = self._pairs.where(mine)
+                pushed = rows.pushed(self._induced, pairs, amplitude, 0.0)
+                margins.append(fold_in_margins(pushed.items, pairs, self._contrast[mine]))
+            return float(torch.cat(margins).mean())
+
+        target = float(fold_in_margins(self.twin.items, self._pairs, self._contrast).mean())
+        return _meeting(level, target, self._goes_on)
+
+    def _meeting_over_views(self, rows: Rows, amplitudes: Callable[[float], tuple[Amplitude, Amplitude]]) -> float:
+        """The amplitude on the rows with which the margins over the views are those of the twin, on average.
+
+        Args:
+            amplitudes: on items and rows of all pairs, from that one.
+        """
+        groups = self._groups()
+        graphs = [self._data.without(self._pairs.where(mine), self._leaves).graph() for mine in groups]
+
+        def level(amplitude: float) -> float:
+            margins = []
+            for mine, graph in zip(groups, graphs, strict=True):
+                pairs = self._pairs.where(mine)
+                of_pairs = (a[mine] if isinstance(a, Tensor) else a for a in amplitudes(amplitude))
+                pushed = rows.pushed(self._induced, pairs, *of_pairs)
+                views = propagate(graph, pushed.subjects, pushed.items, self._model.config.layers)
+                margins.append(pair_margins(*views, pairs, self._contrast[mine]))
+            return float(torch.cat(margins).mean())
+
+        return _meeting(level, float(self._target().mean()), self._goes_on)
 
 
 def _meeting(level: Callable[[float], float], target: float, goes_on: bool) -> float:

@@ -15,6 +15,7 @@ from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Devices, Progress
+from models_engine.fedshare.unlearning.fall import Fall
 
 NOTHING = Edges(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
 
@@ -34,9 +35,7 @@ class Push:
 
     items: float
     rows: float
-    """For the rows of subjects who stay and withdraw all that they share."""
-    rows_one: float
-    """For the rows of subjects who withdraw a single pair."""
+    """For the rows of subjects who stay."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,31 @@ class Pushes:
 
 
 @dataclass(frozen=True)
+class Falls:
+    """How far the margin of a pair must fall that a subject who stays withdraws alone."""
+
+    delete: Fall
+    unshare: Fall
+
+
+@dataclass(frozen=True)
 class Calibration:
     """How far the contrastive push must go on a model; from `rehearsal.rehearse`."""
 
     small: Pushes
+    """Where a subject withdraws all pairs."""
+    alone: Falls
+    """Where a subject withdraws one, in a small request."""
     large: Pushes
     """After a pull."""
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Calibration":
         """What `dataclasses.asdict` made of one."""
-        sizes = (Pushes(**{fate: Push(**push) for fate, push in stored[size].items()}) for size in ("small", "large"))
-        return cls(*sizes)
+        small, large = (
+            Pushes(**{fate: Push(**push) for fate, push in stored[size].items()}) for size in ("small", "large")
+        )
+        return cls(small, Falls(**{fate: Fall.from_json(fall) for fate, fall in stored["alone"].items()}), large)
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,8 @@ class ForgetTask:
     """Pairs of subjects who stay that have gone from their devices too, by row of `before`."""
     erased: Tensor
     """Bool [n], subjects of `before` who leave entirely."""
-    calibration: Calibration
+    calibration: Calibration | None
+    """None where the model has none that counts: then only strategies that need none can forget."""
     make_cohort: MakeCohort
     start_devices: StartDevices
     snapshots: StateFiles | None = None

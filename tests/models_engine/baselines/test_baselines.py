@@ -14,10 +14,9 @@ from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import rows_of
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.server import Server
-from models_engine.fedshare.unlearning import NOTHING, Calibration, ForgetTask, Push, Pushes
+from models_engine.fedshare.unlearning import NOTHING, ForgetTask
 from tests.worlds import SMALL, World, WorldDevices
 
-_STILL = Pushes(*[Push(0.0, 0.0, 0.0)] * 3)
 BASELINES = (DropEdges(), FineTune(), GradientAscent(), InfluenceStep())
 
 
@@ -36,7 +35,7 @@ def task():
         unshared=NOTHING,
         deleted=NOTHING,
         erased=torch.arange(world.data.n_subjects) == 3,
-        calibration=Calibration(_STILL, _STILL),
+        calibration=None,
         make_cohort=make_cohort,
         start_devices=lambda config, deleted: WorldDevices(world, config, deleted=deleted),
     )

@@ -1,11 +1,12 @@
 """Forgetting on a small world."""
 
+import json
 from dataclasses import asdict, replace
 
 import pytest
 import torch
 
-from models_engine.evaluation.margins import fold_in_margins, matched_items
+from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins
 from models_engine.fedshare.course import Course, Window
 from models_engine.fedshare.data import Edges, rows_of
 from models_engine.fedshare.files import StateFiles
@@ -18,18 +19,25 @@ from models_engine.fedshare.unlearning import (
     NOTHING,
     Calibration,
     Contrastive,
+    Fall,
+    Falls,
     ForgetTask,
     Push,
     Pushes,
     Retrain,
     RollbackReplay,
 )
-from models_engine.fedshare.unlearning.contrastive import Rows, gentle, induced_items, induced_subjects, is_small, pull
+from models_engine.fedshare.unlearning.alone import Alone
+from models_engine.fedshare.unlearning.contrastive import gentle, is_small, pull
+from models_engine.fedshare.unlearning.fall import contrasted, signs
+from models_engine.fedshare.unlearning.push import Induced, Rows
 from models_engine.fedshare.unlearning.rehearsal import _meeting, rehearse
 from tests.worlds import SMALL, World, WorldDevices
 
-PUSHES = Pushes(leave=Push(0.5, 0.0, 0.0), delete=Push(0.5, 0.2, 0.3), unshare=Push(0.2, 0.1, 0.05))
-AMPLITUDES = Calibration(small=PUSHES, large=PUSHES)
+PUSHES = Pushes(leave=Push(0.5, 0.0), delete=Push(0.5, 0.2), unshare=Push(0.2, 0.1))
+FALL = Fall(0.1, (0.0,) * 7, (-1e9,) * 7, (1e9,) * 7)
+"""By a tenth of a standard deviation, whatever the signs."""
+AMPLITUDES = Calibration(small=PUSHES, alone=Falls(FALL, FALL), large=PUSHES)
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +105,18 @@ def test_contrastive_forgetting_drops_the_erased_rows(world, trained):
     assert forgotten.subjects.shape[0] == forgotten.history.shape[1] == world.data.n_subjects - 1
 
 
-def test_a_small_request_moves_the_affected_items_alone_and_against_the_induced_view(world, trained):
+@pytest.mark.parametrize("fate", ["deleted", "unshared"])
+def test_a_pair_withdrawn_alone_falls_as_far_as_it_must_and_one_row_alone_moves(world, trained, fate):
     model, _ = trained
     pair = Edges(world.data.edges.subjects[:1], world.data.edges.items[:1])
-    moved = Contrastive().forget(_task(world, trained, deleted=pair), lambda f: None).model.items - model.items
-    affected = torch.arange(world.data.n_items) == pair.items[0]
-    assert moved[~affected].abs().max() == 0
-    torch.testing.assert_close(moved[affected], -0.5 * induced_items(model, world.data, pair)[affected])
+    task = _task(world, trained, **{fate: pair})
+    forgotten = Contrastive().forget(task, lambda f: None).model
+    contrast = contrasted(pair, world.data)
+    levels = [float(pair_margins(*m.views(task.after()), pair, contrast)) for m in (model, forgotten)]
+    assert levels[0] - levels[1] == pytest.approx(0.1, rel=0.2)
+    of_items, of_subjects = ((getattr(forgotten, t) - getattr(model, t)).abs().amax(1) for t in ("items", "subjects"))
+    assert (of_items > 0).nonzero().flatten().tolist() == (pair.items.tolist() if fate == "deleted" else [])
+    assert (of_subjects > 0).nonzero().flatten().tolist() == (pair.subjects.tolist() if fate == "unshared" else [])
 
 
 def test_a_large_request_is_pulled_first_and_only_what_it_affects_moves(world, trained):
@@ -134,31 +147,88 @@ def test_a_pull_without_a_push_is_learning_on_at_the_gentle_step_size(world, tra
     assert torch.equal(rows.subjects, server.subjects)
 
 
-def test_the_induced_view_of_one_edge_is_the_other_ends_row_over_the_root_of_the_degree(world, trained):
+def test_the_induced_view_of_a_subject_is_the_item_over_the_root_of_the_degree(world, trained):
     model, _ = trained
     edge = Edges(world.data.edges.subjects[:1], world.data.edges.items[:1])
-    item_degree = int(world.data.item_popularity()[edge.items[0]])
-    subject_degree = int((world.data.edges.subjects == edge.subjects[0]).sum())
-    torch.testing.assert_close(
-        induced_items(model, world.data, edge)[edge.items[0]],
-        model.history[:, edge.subjects[0]].mean(0) / item_degree**0.5,
-    )
-    torch.testing.assert_close(
-        induced_subjects(model, world.data, edge)[edge.subjects[0]],
-        model.items[edge.items[0]] / subject_degree**0.5,
-    )
+    degree = int((world.data.edges.subjects == edge.subjects[0]).sum())
+    induced = Induced(model, world.data).subjects(edge)
+    torch.testing.assert_close(induced[edge.subjects[0]], model.items[edge.items[0]] / degree**0.5)
+    assert (induced.abs().amax(1) > 0).sum() == 1
+
+
+def test_the_induced_view_of_an_item_is_what_a_subject_carried_to_it_beyond_what_the_others_did(world, trained):
+    model, _ = trained
+    subject, item = (int(end[0]) for end in (world.data.edges.subjects, world.data.edges.items))
+    edge = Edges(torch.tensor([subject]), torch.tensor([item]))
+    centred = model.items - model.items.mean(0)
+
+    def carried(subject):
+        others = [i for i in _pairs_of(world, subject).items.tolist() if i != item]
+        together = sum(centred[i] / centred[i].norm() for i in others)
+        row = model.history[:, subject].mean(0)
+        direction = 0.75 * together / together.norm() + 0.25 * row / row.norm()
+        return direction / direction.norm()
+
+    sharing = world.data.edges.subjects[world.data.edges.items == item].tolist()
+    others = [carried(other) for other in sharing if other != subject]
+    departs = carried(subject) - sum(others) / len(others)
+    induced = Induced(model, world.data).items(edge)
+    torch.testing.assert_close(induced[item], departs * centred[item].norm() / len(sharing) ** 0.5)
+    assert (induced.abs().amax(1) > 0).sum() == 1
+    torch.testing.assert_close(Induced(model, world.data, edge.items).items(edge), induced)
+
+
+def test_an_amplitude_for_each_pair_is_the_sum_of_pushes_with_one(world, trained):
+    model, _ = trained
+    pairs = _pairs_of(world, 3)
+    amplitudes = torch.linspace(-1, 1, len(pairs))
+    rows, induced = Rows(model.subjects, model.items), Induced(model, world.data)
+    one_by_one = rows
+    for place, amplitude in enumerate(amplitudes.tolist()):
+        pair = Edges(pairs.subjects[place, None], pairs.items[place, None])
+        one_by_one = one_by_one.pushed(induced, pair, amplitude, 2 * amplitude)
+    at_once = rows.pushed(induced, pairs, amplitudes, 2 * amplitudes)
+    torch.testing.assert_close(at_once.items, one_by_one.items)
+    torch.testing.assert_close(at_once.subjects, one_by_one.subjects)
 
 
 @pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
-def test_the_push_on_a_row_goes_from_that_of_one_pair_to_that_of_all(world, trained, part):
-    model, _ = trained
-    pairs, push = _pairs_of(world, 3), Push(items=0.0, rows=0.1, rows_one=0.3)
+def test_amplitudes_go_from_those_of_a_pair_alone_to_those_of_all(world, trained, part):
+    model, cohort = trained
+    pairs, all_of_them = _pairs_of(world, 3), Push(items=2.0, rows=3.0)
     count = 1 + int(part * (len(pairs) - 1))
     some = Edges(pairs.subjects[:count], pairs.items[:count])
-    amplitude = 0.3 - 0.2 * (count - 1) / (len(pairs) - 1)
-    rows = Rows(torch.zeros_like(model.subjects), model.items)
-    moved = rows.pushed(model, world.data, some, push).subjects[3]
-    torch.testing.assert_close(moved, -amplitude * induced_subjects(model, world.data, some)[3])
+    part = (count - 1) / (len(pairs) - 1)
+    holdings, induced = cohort.holdings(), Induced(model, world.data)
+    amplitudes, others = Alone(model, world.data, induced, some, FALL, True, holdings).with_all(all_of_them)
+    torch.testing.assert_close(others, torch.full_like(others, 3.0 * part))
+    if part == 1:
+        assert amplitudes.tolist() == [2.0] * count
+    else:
+        seen = signs(model, world.data, induced, some, contrasted(some, world.data), holdings)
+        alone = 0.1 / seen.of_items.clamp(min=0.05)
+        torch.testing.assert_close(amplitudes, (1 - part) * alone + part * 2.0)
+
+
+def test_who_shares_nothing_any_more_gets_the_row_of_who_never_shared(world, trained):
+    course = _windows(world)
+    task = _task(world, trained, unshared=_pairs_of(world, 35), course=course)
+    never = Training(SMALL, course.without(task.unshared, task.erased), WorldDevices(world, SMALL)).run()[0]
+    forgotten = Contrastive().forget(task, lambda f: None).model
+    torch.testing.assert_close(forgotten.subjects[35], never.subjects[35], rtol=1e-5, atol=1e-7)
+    assert not torch.allclose(forgotten.subjects[35], trained[0].subjects[35])
+
+
+def test_a_fall_is_fitted_on_signs_and_none_is_taken_for_more_than_the_actors_showed():
+    generator = torch.Generator().manual_seed(1)
+    values = torch.randn(4000, 3, generator=generator)
+    falls = 0.5 + values @ torch.tensor([1.0, -2.0, 0.0]) + 0.01 * torch.randn(4000, generator=generator)
+    fall = Fall.fitted(values, falls)
+    assert fall.weights == pytest.approx((1.0, -2.0, 0.0), abs=0.02)
+    assert float(fall(torch.zeros(1, 3))) == pytest.approx(0.5, abs=0.02)
+    far = torch.tensor([[100.0, 0.0, 0.0]])
+    assert float(fall(far)) == pytest.approx(0.5 + fall.high[0], abs=0.05)
+    assert fall.high[0] < 4
 
 
 def test_unsharing_pushes_the_subjects_own_row_and_leaves_no_old_one_in_the_history(world, trained):
@@ -199,12 +269,18 @@ def test_a_rehearsed_push_lowers_the_level_of_subjects_that_did_not_rehearse(wor
 
     calibration = rehearse(model, world.data, _carrying_on(world, cohort), _twins(world), lambda f: None)
     assert calibration.large.leave.items > 0
-    assert Calibration.from_json(asdict(calibration)) == calibration
+    assert Calibration.from_json(json.loads(json.dumps(asdict(calibration)))) == calibration
     pairs = world.data.edges.where(world.data.edges.subjects < 8)
     contrast = matched_items(pairs, world.data.edges, world.data.item_popularity(), 60)
     task = replace(_task(world, trained, erased=range(8)), calibration=calibration)
     forgotten = Contrastive().forget(task, lambda f: None).model.items
     assert fold_in_margins(forgotten, pairs, contrast).mean() < fold_in_margins(model.items, pairs, contrast).mean()
+
+
+def test_without_amplitudes_nothing_is_pushed(world, trained):
+    task = replace(_task(world, trained, erased=[3]), calibration=None)
+    with pytest.raises(ValueError, match="rehearse"):
+        Contrastive().forget(task, lambda f: None)
 
 
 def test_the_ladder_ends_with_an_exact_strategy():

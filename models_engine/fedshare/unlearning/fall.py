@@ -1,0 +1,132 @@
+"""How far the margin of a pair must fall that is withdrawn alone.
+
+Models learn some pairs by heart and others hardly at all: what a training without the pair would show lies
+below the model by 0.2 standard deviations on average on MovieLens-100K, and varies from pair to pair by as much.
+One amplitude for all leaves that variation to an attacker. Seven signs, seen in the model and its data, tell
+about half of it beforehand (of an unsharing 70 to 90 %): what the edge itself adds to the margin, how much the
+margin gives way to a push on the item and on the subject's row, how strongly the pair holds on to either row,
+and how many pairs the subject shares and the device trains on. A ridge regression over the actors of a
+rehearsal weighs them.
+"""
+
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models_engine.evaluation.margins import matched_items, pair_margins, pair_scores
+from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.model import Model
+from models_engine.fedshare.unlearning.push import Induced, Rows
+from models_engine.fedshare.views import propagate
+
+CONTRAST_ITEMS = 60
+"""Untouched items that a pair is held against."""
+_PROBE = 0.1
+"""Amplitude of the push by which it is tried how far margins give way."""
+_RIDGE = 3.0
+"""In units of one actor."""
+_OUTER = 0.002
+"""Share of the actors at either end beyond whom a sign counts as theirs."""
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What a model and its data show of some pairs, each withdrawn alone."""
+
+    level: Tensor
+    """Margin once the edge is dropped, [pairs]."""
+    of_edge: Tensor
+    """By how much dropping it lowered the margin."""
+    of_items: Tensor
+    """By how much a push on the item lowers it, for each unit of amplitude."""
+    of_rows: Tensor
+    """The same of a push on the subject's row."""
+    values: Tensor
+    """The seven, [pairs, 7]."""
+
+
+def signs(model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor, holdings: Tensor) -> Signs:
+    """Read them off.
+
+    Args:
+        data: what the model learned from.
+        pairs: few enough that the graph without all of them is like that without one.
+        contrast: int64 [pairs, count].
+        holdings: how many pairs each device trained on, [n]; see `Cohort.holdings`.
+    """
+    nobody = torch.zeros_like(data.subject_keys, dtype=torch.bool)
+    dropped = data.without(pairs, nobody).graph()
+
+    def margins(rows: Rows) -> Tensor:
+        return pair_margins(*propagate(dropped, rows.subjects, rows.items, model.config.layers), pairs, contrast)
+
+    subject_views, item_views = model.views(data)
+    rows = Rows(model.subjects, model.items)
+    level = margins(rows)
+    of_edge = pair_margins(subject_views, item_views, pairs, contrast) - level
+    of_items = (level - margins(rows.pushed(induced, pairs, _PROBE, 0.0))) / _PROBE
+    of_rows = (level - margins(rows.pushed(induced, pairs, 0.0, _PROBE))) / _PROBE
+    shared = torch.bincount(data.edges.subjects, minlength=data.n_subjects)[pairs.subjects].float()
+    trained = holdings[pairs.subjects].float().clamp(min=1)
+    spread = pair_scores(subject_views, item_views, pairs, contrast)[1].std(1).clamp(min=1e-9)
+    reach = [
+        (item_views[pairs.items], model.subjects[pairs.subjects], trained),
+        (subject_views[pairs.subjects], model.items[pairs.items], data.item_popularity()[pairs.items].float()),
+    ]
+    holds = [view.norm(dim=-1) * row.norm(dim=-1) / (count * spread) for view, row, count in reach]
+    values = torch.stack([of_edge, of_items, of_rows, *holds, 1 / shared, 1 / trained], 1)
+    return Signs(level, of_edge, of_items, of_rows, values)
+
+
+def contrasted(pairs: Edges, data: SharedData) -> Tensor:
+    """Items to hold some pairs against, int64 [pairs, count].
+
+    Raises:
+        ValueError: a subject has touched nearly every item.
+    """
+    return matched_items(pairs, data.edges, data.item_popularity(), CONTRAST_ITEMS)
+
+
+@dataclass(frozen=True)
+class Fall:
+    """A linear prediction from the signs."""
+
+    intercept: float
+    weights: tuple[float, ...]
+    low: tuple[float, ...]
+    """Of each sign: what is below counts as this."""
+    high: tuple[float, ...]
+
+    @classmethod
+    def fitted(cls, values: Tensor, falls: Tensor) -> "Fall":
+        """By ridge regression on standardised signs.
+
+        Args:
+            values: [pairs, signs].
+            falls: [pairs], by how much the margin of each lies above that of a model that never had it.
+        """
+        values, falls = values.double(), falls.double()
+        bounds = torch.tensor([_OUTER, 1 - _OUTER], dtype=values.dtype, device=values.device)
+        low, high = torch.quantile(values, bounds, dim=0)
+        clipped = values.clamp(low, high)
+        mean, spread = clipped.mean(0), clipped.std(0, correction=0).clamp(min=1e-12)
+        standard, centre = (clipped - mean) / spread, falls.mean()
+        penalty = _RIDGE * torch.eye(values.shape[1], dtype=values.dtype, device=values.device)
+        weights = torch.linalg.solve(standard.T @ standard + penalty, standard.T @ (falls - centre)) / spread
+        return cls(float(centre - weights @ mean), _floats(weights), _floats(low), _floats(high))
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Fall":
+        """What `dataclasses.asdict` made of one."""
+        return cls(stored["intercept"], *(tuple(stored[name]) for name in ("weights", "low", "high")))
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """By how much margins must fall, [pairs], from signs [pairs, signs]."""
+        weights, low, high = (values.new_tensor(part) for part in astuple(self)[1:])
+        return values.clamp(low, high) @ weights + self.intercept
+
+
+def _floats(values: Tensor) -> tuple[float, ...]:
+    return tuple(values.tolist())

@@ -1,0 +1,91 @@
+r"""The push: rows step against the view that withdrawn edges alone had induced in them.
+
+The *induced view* of a node is what its withdrawn edges carried to it. For a subject that is the items at the
+other ends. An edge carries to an item its subject, as the row was over the snapshots, and through the subject
+its other items. Had a subject never been there, the others would have carried theirs all the same, and Adam,
+which steps in proportion to what a row is and not to what it is shown, would have made the row as long: so what
+counts is by how much a subject's view of an item departs from that of the others. With â = a/|a|, q counted from
+the mean of the items, s̄_u the mean over the snapshots, N the neighbours and d the degree, both in the old graph:
+
+    h_u = Σ_{i : (u,i) withdrawn} q_i / √d_u   (here q as it is),
+    h_i = |q_i| Σ_{u : (u,i) withdrawn} (ĉ_ui - mean_{v ∈ N_i \ u} ĉ_vi) / √d_i,
+    c_ui = ¾ ê_ui + ¼ s̄_u/|s̄_u|,   e_ui = Σ_{j ∈ N_u \ i} q̂_j.
+
+LightGCN would divide by the other degree as well; but every pair of a subject trains its item, however many
+there are. The push is q_i ← q_i - a h_i, s_u ← s_u - b h_u, with amplitudes by pair under the sums.
+
+Without the others' mean, fifty subjects who leave one after the other push popular items fifty times the same
+way: on MovieLens-100K NDCG@20 fell to 0.984 of a retrained model's, with it stays at 0.999. Along s̄_u alone,
+items that have little of it are pushed together on its far side, and look as if nothing had been forgotten.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.model import Model
+
+_BY_ITEMS = 0.75
+"""Part of a subject's other items in what its edge carries to an item."""
+Amplitude = float | Tensor
+"""Of all pairs, or of each, [pairs]."""
+
+
+class Induced:
+    """The induced views in a model, of edges of the data that it learned from."""
+
+    def __init__(self, model: Model, data: SharedData, items: Tensor | None = None):
+        """
+        Args:
+            items: int64, those that will be asked for, which saves time; None for all.
+        """
+        self._model, self._degrees = model, (torch.bincount(data.edges.subjects, minlength=data.n_subjects))
+        self._popularity = data.item_popularity()
+        self._centred = model.items - model.items.mean(0)
+        self._directions = normalize(self._centred, dim=-1)
+        self._snapshots = normalize(model.history.mean(0), dim=-1)
+        around, edges = data.edges, data.edges
+        if items is not None:
+            asked = torch.zeros_like(data.item_keys, dtype=torch.bool)
+            asked[items] = True
+            around = edges.where(asked[edges.items])
+            theirs = torch.zeros_like(data.subject_keys, dtype=torch.bool)
+            theirs[around.subjects] = True
+            edges = edges.where(theirs[edges.subjects])
+        self._sums = torch.zeros_like(model.subjects).index_add_(0, edges.subjects, self._directions[edges.items])
+        self._carried = torch.zeros_like(model.items).index_add_(0, around.items, self._carry(around))
+
+    def items(self, withdrawn: Edges, amplitude: Amplitude = 1.0) -> Tensor:
+        """Σ a h of the items, [m, d]; zero for items without a withdrawn edge."""
+        own, popularity = self._carry(withdrawn), self._popularity[withdrawn.items].float()
+        others = (self._carried[withdrawn.items] - own) / (popularity - 1).clamp(min=1)[:, None]
+        weight = amplitude * torch.rsqrt(popularity) * self._centred[withdrawn.items].norm(dim=-1)
+        return torch.zeros_like(self._centred).index_add_(0, withdrawn.items, weight[:, None] * (own - others))
+
+    def subjects(self, withdrawn: Edges, amplitude: Amplitude = 1.0) -> Tensor:
+        """Σ b h of the subjects, [n, d]; zero for subjects without a withdrawn edge."""
+        weight = amplitude * torch.rsqrt(self._degrees[withdrawn.subjects].float())
+        of_edge = weight[:, None] * self._model.items[withdrawn.items]
+        return torch.zeros_like(self._sums).index_add_(0, withdrawn.subjects, of_edge)
+
+    def _carry(self, edges: Edges) -> Tensor:
+        """ĉ of each edge, [edges, d]."""
+        others = normalize(self._sums[edges.subjects] - self._directions[edges.items], dim=-1)
+        return normalize(torch.lerp(self._snapshots[edges.subjects], others, _BY_ITEMS), dim=-1)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that forgetting works on, by row of the data before."""
+
+    subjects: Tensor
+    """[n, d]"""
+    items: Tensor
+    """[m, d]"""
+
+    def pushed(self, induced: Induced, withdrawn: Edges, items: Amplitude, subjects: Amplitude) -> "Rows":
+        """The rows after a step against the induced views, with amplitudes a and b."""
+        return Rows(self.subjects - induced.subjects(withdrawn, subjects), self.items - induced.items(withdrawn, items))
