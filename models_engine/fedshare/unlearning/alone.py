@@ -5,12 +5,14 @@ from torch import Tensor
 
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.unlearning.fall import CONTRAST_ITEMS, Fall, contrasted, signs
+from models_engine.fedshare.unlearning.fall import CONTRAST_ITEMS, Fall, Signs, contrasted, signs
 from models_engine.fedshare.unlearning.push import Induced
 from models_engine.fedshare.unlearning.strategy import Push
 
 _LEAST_GIVING_WAY = 0.05
 """Standard deviations by which a push of amplitude 1 lowers a margin, at least, for the margin to be aimed at."""
+_CORRECTION = 0.1, 2.0
+"""Bounds of the factor by which an amplitude is corrected for how far it went."""
 
 
 class Alone:
@@ -43,10 +45,8 @@ class Alone:
         if several.any():
             chosen = pairs.where(several)
             seen = signs(model, before, induced, chosen, contrasted(chosen, before), holdings)
-            gives_way = seen.of_items if on_items else seen.of_rows
-            amplitudes[several] = fall(seen.values) / gives_way.clamp(min=_LEAST_GIVING_WAY)
-        nothing = torch.zeros_like(amplitudes)
-        self._items, self._rows = (amplitudes, nothing) if on_items else (nothing, amplitudes)
+            amplitudes[several] = _reaching(seen, fall(seen.values), on_items)
+        self._items, self._rows = _sides(amplitudes, on_items)
 
     def with_all(self, push: Push) -> tuple[Tensor, Tensor]:
         """Amplitudes of items and of subjects, [pairs] each, given those of all pairs of a subject."""
@@ -54,3 +54,17 @@ class Alone:
 
     def _towards(self, of_all: float, alone: Tensor) -> Tensor:
         return torch.lerp(alone, torch.full_like(alone, of_all), self._part)
+
+
+def _reaching(seen: Signs, wanted: Tensor, on_items: bool) -> Tensor:
+    """The amplitudes by which margins fall as far as wanted, [pairs]: by proportion, then corrected once."""
+    gives_way = seen.of_items if on_items else seen.of_rows
+    amplitudes = wanted / gives_way.clamp(min=_LEAST_GIVING_WAY)
+    reached = seen.level - seen.level_after(*_sides(amplitudes, on_items))
+    # Where a push has turned the row round, the proportion says nothing: the shortest step is left.
+    return amplitudes * (wanted / reached).nan_to_num(0.0).clamp(*_CORRECTION)
+
+
+def _sides(amplitudes: Tensor, on_items: bool) -> tuple[Tensor, Tensor]:
+    nothing = torch.zeros_like(amplitudes)
+    return (amplitudes, nothing) if on_items else (nothing, amplitudes)

@@ -9,6 +9,7 @@ and how many pairs the subject shares and the device trains on. A ridge regressi
 rehearsal weighs them.
 """
 
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor
 from models_engine.evaluation.margins import matched_items, pair_margins, pair_scores
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.unlearning.push import Induced, Rows
+from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
 from models_engine.fedshare.views import propagate
 
 CONTRAST_ITEMS = 60
@@ -37,14 +38,14 @@ class Signs:
 
     level: Tensor
     """Margin once the edge is dropped, [pairs]."""
-    of_edge: Tensor
-    """By how much dropping it lowered the margin."""
     of_items: Tensor
     """By how much a push on the item lowers it, for each unit of amplitude."""
     of_rows: Tensor
     """The same of a push on the subject's row."""
     values: Tensor
     """The seven, [pairs, 7]."""
+    level_after: Callable[[Amplitude, Amplitude], Tensor]
+    """The margins after a push with amplitudes on items and on subjects, [pairs]."""
 
 
 def signs(model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor, holdings: Tensor) -> Signs:
@@ -59,15 +60,15 @@ def signs(model: Model, data: SharedData, induced: Induced, pairs: Edges, contra
     nobody = torch.zeros_like(data.subject_keys, dtype=torch.bool)
     dropped = data.without(pairs, nobody).graph()
 
-    def margins(rows: Rows) -> Tensor:
+    def level_after(items: Amplitude, subjects: Amplitude) -> Tensor:
+        rows = Rows(model.subjects, model.items).pushed(induced, pairs, items, subjects)
         return pair_margins(*propagate(dropped, rows.subjects, rows.items, model.config.layers), pairs, contrast)
 
     subject_views, item_views = model.views(data)
-    rows = Rows(model.subjects, model.items)
-    level = margins(rows)
+    level = level_after(0.0, 0.0)
     of_edge = pair_margins(subject_views, item_views, pairs, contrast) - level
-    of_items = (level - margins(rows.pushed(induced, pairs, _PROBE, 0.0))) / _PROBE
-    of_rows = (level - margins(rows.pushed(induced, pairs, 0.0, _PROBE))) / _PROBE
+    of_items = (level - level_after(_PROBE, 0.0)) / _PROBE
+    of_rows = (level - level_after(0.0, _PROBE)) / _PROBE
     shared = torch.bincount(data.edges.subjects, minlength=data.n_subjects)[pairs.subjects].float()
     trained = holdings[pairs.subjects].float().clamp(min=1)
     spread = pair_scores(subject_views, item_views, pairs, contrast)[1].std(1).clamp(min=1e-9)
@@ -76,8 +77,10 @@ def signs(model: Model, data: SharedData, induced: Induced, pairs: Edges, contra
         (subject_views[pairs.subjects], model.items[pairs.items], data.item_popularity()[pairs.items].float()),
     ]
     holds = [view.norm(dim=-1) * row.norm(dim=-1) / (count * spread) for view, row, count in reach]
-    values = torch.stack([of_edge, of_items, of_rows, *holds, 1 / shared, 1 / trained], 1)
-    return Signs(level, of_edge, of_items, of_rows, values)
+    # Under the root, since a pair's hold on a row goes down more slowly than their number goes up.
+    scarce = torch.stack([*holds, 1 / shared, 1 / trained], 1).sqrt()
+    values = torch.cat([torch.stack([of_edge, of_items, of_rows], 1), scarce], 1)
+    return Signs(level, of_items, of_rows, values, level_after)
 
 
 def contrasted(pairs: Edges, data: SharedData) -> Tensor:
