@@ -12,8 +12,8 @@ from unlearning.api import sandbox
 from unlearning.api.base import ClientView, described
 from unlearning.api.fields import IdentityField, Moment, Strict
 from unlearning.jobs.devices import simulated_fleet
-from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import InteractionTable
+from unlearning.requests.taking_in import take_in
 
 _MAX_ROWS = 1000
 
@@ -81,6 +81,6 @@ class Interactions(ClientView):
             # What devices hold lies in a file, which no rollback undoes.
             simulated = settings.FEDSHARE_SIMULATE_DEVICES and not sandbox.is_sandbox(self.client)
             fleet = simulated_fleet() if simulated else None
-            return Response(BatchOut(load_interactions(table, fleet=fleet)).data)
+            return Response(BatchOut(take_in(table, self.client, fleet=fleet)[0]).data)
 
         return self.write(BatchIn, act)

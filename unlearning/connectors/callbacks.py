@@ -35,7 +35,7 @@ def register(request: Request, connector: str, urls: list[str], source: str, ext
 
 
 def tell(connector: str, status: Callable[[Request], str], message: Callable[[Callback, str], Message]) -> None:
-    """Tell every address of one connector whose request has come to another status.
+    """Tell every address of one connector whose request has come to another status, or whose period was extended.
 
     Args:
         status: a request's, in the connector's words.
@@ -47,12 +47,18 @@ def tell(connector: str, status: Callable[[Request], str], message: Callable[[Ca
         if not Callback.objects.filter(pk=callback.pk, next_at=callback.next_at).update(next_at=now + _CLAIM):
             continue  # somebody else tells it
         present = status(callback.request)
-        if present == callback.told:
+        saying = _extended(callback.request, present)
+        if saying == callback.told:
             Callback.objects.filter(pk=callback.pk).update(
                 next_at=now + _BETWEEN_LOOKS, ended=callback.request.state in FINAL
             )
             continue
-        _conclude(callback, present, _sent(callback, *message(callback, present)))
+        _conclude(callback, saying, _sent(callback, *message(callback, present)))
+
+
+def _extended(request: Request, status: str) -> str:
+    """What is told by telling a status: while a request is open, the date that the message gives as well."""
+    return f"{status} extended" if request.extended_at and request.state not in FINAL else status
 
 
 def _sent(callback: Callback, body: bytes, headers: dict[str, str]) -> bool:
@@ -63,10 +69,10 @@ def _sent(callback: Callback, body: bytes, headers: dict[str, str]) -> bool:
         return False
 
 
-def _conclude(callback: Callback, present: str, taken: bool) -> None:
+def _conclude(callback: Callback, saying: str, taken: bool) -> None:
     now = timezone.now()
     if taken:
-        callback.told, callback.tries, callback.next_at = present, 0, now + _BETWEEN_LOOKS
+        callback.told, callback.tries, callback.next_at = saying, 0, now + _BETWEEN_LOOKS
         callback.ended = callback.request.state in FINAL
     else:
         callback.tries += 1

@@ -98,8 +98,10 @@ def number_of(request: Request, source: str) -> str | None:
     return merged and merged.external_id
 
 
-def erase_first_known(candidates: Sequence[Identity], submission: Submission) -> Request:
+def erase_person(candidates: Sequence[Identity], submission: Submission) -> Request:
     """Erase whoever is known by one of some identifiers of one person; else put on record that nobody is.
+
+    Where they are known as those of several, it is not known who asks: the request waits for an officer.
 
     Raises:
         Refused: the sender used the id for something else.
@@ -109,7 +111,7 @@ def erase_first_known(candidates: Sequence[Identity], submission: Submission) ->
     if not found:
         return earlier or opening.refuse_unknown(submission)[0]
     try:
-        return opening.erase(list(found.values()), submission)[0]
+        return opening.erase(list(found.values()), submission, identity_verified=len(found) == 1)[0]
     except UnknownSubjects:  # erased since they were found
         return earlier or opening.refuse_unknown(submission)[0]
     except IdTaken:

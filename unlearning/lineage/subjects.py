@@ -168,7 +168,7 @@ def ensure_items(external_ids: Iterable[str], categories: Mapping[str, str] | No
     """Items for external ids, created where they are new.
 
     Args:
-        categories: of items by external id; an item's category is that which was named last.
+        categories: of those that are new, by external id.
     """
     wanted = list(dict.fromkeys(external_ids))
     named = categories or {}
@@ -182,12 +182,17 @@ def ensure_items(external_ids: Iterable[str], categories: Mapping[str, str] | No
         Item.objects.bulk_create(new, ignore_conflicts=True, batch_size=2000)
         made = Item.objects.filter(external_id__among=[item.external_id for item in new])
         found |= {item.external_id: item for item in made}
-    moved = [item for item in found.values() if named.get(item.external_id, item.category) != item.category]
-    changed = sorted(moved, key=lambda item: item.pk)
-    for item in changed:
-        item.category = named[item.external_id]
-    Item.objects.bulk_update(changed, ["category"], batch_size=2000)
     return found
+
+
+def recategorise(items: Mapping[str, Item], categories: Mapping[str, str]) -> frozenset[int]:
+    """Give items, by external id, the categories that were named last. Returns the rows of those that moved."""
+    moved = [item for item in items.values() if categories.get(item.external_id, item.category) != item.category]
+    moved.sort(key=lambda item: item.pk)  # in one order, so that none waits for another
+    for item in moved:
+        item.category = categories[item.external_id]
+    Item.objects.bulk_update(moved, ["category"], batch_size=2000)
+    return frozenset(item.pk for item in moved)
 
 
 def subject_key(subject: Subject) -> bytes:

@@ -1,6 +1,6 @@
 """What a subject decides to share and to take back: what is no longer covered leaves at once, as an unshare request."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from unlearning.consent.coverage import Coverage, coverage_of
 from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
 from unlearning.consent.records import RecordedDecision
 from unlearning.consent.services import DEFAULT_NOTICE, PURPOSE, record_consent
+from unlearning.lineage.importing.loading import limited_holders
 from unlearning.lineage.models import Interaction, Item, Subject
 from unlearning.lineage.subjects import Identity, ensure_items
 from unlearning.requests import acceptance
@@ -188,6 +189,22 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
     )
     acceptance.accept(request, acceptance.name_subjects(request, [subject]), rows, erased_subjects=[])
     return request, True
+
+
+@transaction.atomic
+def unshare_moved(items: Collection[int], source: str) -> list[Request]:
+    """Open an unshare request for each subject whose consent does not cover the category that items went to.
+
+    Args:
+        items: rows of items that moved.
+        source: whose file said so.
+    """
+    requests = []
+    for subject in Subject.objects.filter(pk__among=list(limited_holders(items)), erased_at=None).order_by("pk"):
+        submission = Submission(source, f"category {uuid4()}")
+        request = _unshare_uncovered(subject, coverage_of(subject.pk), subject.consent, submission)
+        requests += [request] if request else []
+    return requests
 
 
 def categories_without(covered: Sequence[str] | None, taken_back: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from unlearning.connectors.opendsr import signing
 from unlearning.connectors.opendsr.views import tell_callbacks
 from unlearning.lineage.models import Interaction
 from unlearning.lineage.subjects import Named, find_subjects, register_subject, shred
+from unlearning.requests.actions import By, extend
 from unlearning.requests.models import Request
 
 pytestmark = pytest.mark.django_db
@@ -205,6 +206,20 @@ def test_every_change_of_status_is_called_back_signed(controller, settings):
         key.verify(signature, body, padding.PKCS1v15(), hashes.SHA256())
         assert json.loads(body)["status_callback_url"] == receiver.url
     assert Callback.objects.get().ended
+
+
+def test_an_extension_is_called_back_once_with_the_new_date(controller, settings):
+    settings.FEDSHARE_PRIVATE_TARGETS = True
+    with receiving() as receiver:
+        _post(controller, _request(status_callback_urls=[receiver.url]))
+        tell_callbacks()
+        request = extend(Request.objects.get(), By("officer"), "complexity")
+        for _ in range(2):
+            Callback.objects.update(next_at=timezone.now() - timedelta(seconds=1))
+            tell_callbacks()
+        told = [json.loads(body) for _, _, body in receiver.received]
+    assert [one["request_status"] for one in told] == ["in_progress", "in_progress"]
+    assert told[1]["expected_completion_time"] == request.due_at.isoformat() != told[0]["expected_completion_time"]
 
 
 def test_a_callback_that_is_not_taken_is_tried_again(controller, settings):

@@ -63,6 +63,15 @@ def test_a_customer_is_found_by_e_mail_as_well():
     assert not Interaction.objects.exists()
 
 
+def test_identifiers_of_two_customers_erase_neither_until_an_officer_knows_who_asks():
+    _customer()
+    register_subject("bob", [Named("email", "bob@example.org")])
+    _send(_redaction(id=207119551, email="bob@example.org", phone=None))
+    request = Request.objects.get()
+    assert (request.state, request.subjects.count(), request.rows_removed_at) == ("identity_pending", 2, None)
+    assert Interaction.objects.count() == 40
+
+
 def test_a_delivery_that_comes_twice_opens_one_request():
     _customer()
     body = _redaction(id=207119551, email=None, phone=None)

@@ -15,6 +15,7 @@ from unlearning.requests import deciding
 from unlearning.requests.deciding import Decision, Part
 from unlearning.requests.errors import BadField, IdTaken, UnknownSubjects
 from unlearning.requests.opening import Submission
+from unlearning.requests.taking_in import take_in
 
 pytestmark = pytest.mark.django_db
 
@@ -132,3 +133,17 @@ def test_shredding_forgets_what_was_taken_back(ann):
     _take_back(Part(items=["apple"]))
     shred(ann)
     assert not Exclusion.objects.exists()
+
+
+def test_an_item_that_goes_to_another_category_leaves_those_whose_consent_does_not_cover_it(ann):
+    bea = ensure_subjects(["bea"])["bea"]
+    record_consent(subject=bea, share_percent=100, channel="test", recorded_by="test")
+    ask_slider("ann", 100, categories=["fruit"])
+    when = [datetime(2024, 6, 1, tzinfo=UTC)]
+    take_in(InteractionTable(["bea"], ["apple"], when, None, ["fruit"]), "crm", fleet=None)
+    summary, (request,) = take_in(InteractionTable(["bea"], ["apple"], when, None, ["media"]), "crm", fleet=None)
+    assert (summary.known, len(summary.moved)) == (1, 1)
+    assert (request.kind, request.scope, request.source, request.rows_removed) == ("unshare", "categories", "crm", 1)
+    left = set(Interaction.objects.values_list("subject", "item__external_id"))
+    assert left == {(ann.pk, "pear"), (bea.pk, "apple")}
+    assert take_in(InteractionTable(["bea"], ["apple"], when, None, ["media"]), "crm", fleet=None)[1] == []

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from unlearning.connectors import callbacks
 from unlearning.connectors.drp import signing
 from unlearning.connectors.models import Callback
-from unlearning.connectors.signed import Refused, answered, erase_first_known, number_of, raw_body
+from unlearning.connectors.signed import Refused, answered, erase_person, number_of, raw_body
 from unlearning.lineage.subjects import Identity, Named
 from unlearning.requests import actions
 from unlearning.requests.actions import By
@@ -77,7 +77,7 @@ def requests(http: HttpRequest) -> HttpResponse:
     if callback is not None:
         _check(callback)
     submission = Submission(_source(sender), number, regime, Manner.DRP)
-    request = erase_first_known(_identities(content), submission)
+    request = erase_person(_identities(content), submission)
     if callback is not None:
         callbacks.register(request, CONNECTOR, [callback], _source(sender), number)
     return JsonResponse(status_object(request, number))

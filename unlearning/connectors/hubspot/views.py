@@ -14,7 +14,7 @@ from unlearning.connectors.signed import (
     answered,
     assert_fresh,
     assert_signed,
-    erase_first_known,
+    erase_person,
     parsed,
     raw_body,
 )
@@ -48,7 +48,7 @@ def webhook(http: HttpRequest) -> HttpResponse:
     deletions = [_checked(event, place) for place, event in enumerate(events) if _is_deletion(event)]
     for portal, event_id, contact in deletions:
         submission = Submission("hubspot", f"{portal}-{event_id}", manner=Manner.HUBSPOT)
-        erase_first_known([Named(f"hubspot:{portal}", contact)], submission)
+        erase_person([Named(f"hubspot:{portal}", contact)], submission)
     return HttpResponse(status=200)
 
 

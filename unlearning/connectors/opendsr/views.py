@@ -17,7 +17,7 @@ from oauth2_provider.oauth2_backends import get_oauthlib_core
 from unlearning.connectors import callbacks
 from unlearning.connectors.models import Callback
 from unlearning.connectors.opendsr import messages, signing
-from unlearning.connectors.signed import Refused, erase_first_known, parsed, raw_body, sent_by
+from unlearning.connectors.signed import Refused, erase_person, parsed, raw_body, sent_by
 from unlearning.requests import actions
 from unlearning.requests.actions import By
 from unlearning.requests.errors import NotAllowed
@@ -83,7 +83,7 @@ def requests(http: HttpRequest) -> tuple[int, Any]:
     client = _client(http)
     wanted = messages.check(parsed(body))
     submission = Submission(client, wanted.subject_request_id, wanted.regulation, Manner.OPENDSR, wanted.received_at)
-    request = erase_first_known(wanted.identities, submission)
+    request = erase_person(wanted.identities, submission)
     callbacks.register(request, CONNECTOR, wanted.callbacks, client, wanted.subject_request_id)
     return 201, {
         "controller_id": client,

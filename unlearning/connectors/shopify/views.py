@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from audits.evidence import log
 from audits.evidence.models import LogEntry
 from unlearning.connectors import secrets
-from unlearning.connectors.signed import Refused, answered, assert_signed, erase_first_known, parsed, raw_body
+from unlearning.connectors.signed import Refused, answered, assert_signed, erase_person, parsed, raw_body
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, Named, find_subjects
 from unlearning.requests import opening
@@ -48,7 +48,7 @@ def webhook(http: HttpRequest) -> HttpResponse:
     submission = Submission(f"shopify {shop}", webhook_id, manner=Manner.SHOPIFY)
     match _header(http, "Topic"):
         case "customers/redact" if "data_request" not in payload:
-            erase_first_known(_customer(payload, shop), submission)
+            erase_person(_customer(payload, shop), submission)
         case "shop/redact" if "customer" not in payload:
             _redact_shop(shop, submission)
         case "customers/data_request":

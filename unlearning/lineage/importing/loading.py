@@ -1,6 +1,6 @@
 """Storing interactions: what consent covers, and nothing else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -17,8 +17,8 @@ from unlearning.lineage.devices import lock_devices
 from unlearning.lineage.freezing import stamp
 from unlearning.lineage.importing.ahead import ahead
 from unlearning.lineage.importing.reading import InteractionTable
-from unlearning.lineage.models import Item, Subject
-from unlearning.lineage.subjects import ensure_items, ensure_subjects, subject_key, suppressed_among
+from unlearning.lineage.models import Interaction, Item, Subject
+from unlearning.lineage.subjects import ensure_items, ensure_subjects, recategorise, subject_key, suppressed_among
 
 _ROWS_AT_ONCE = 50_000
 NOTHING = Coverage()
@@ -39,6 +39,8 @@ class ImportSummary:
     """Rows that consent does not cover: not stored."""
     suppressed: int
     """Rows of identities that were erased: not stored."""
+    moved: frozenset[int]
+    """Rows of items that went to another category: what was stored of them before may no longer be covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,10 @@ def load_interactions(
         fleet: simulated devices that get every row, shared or not; None for real devices elsewhere.
         progress: called with the number of rows handled so far.
     """
-    items = ensure_items(table.items, table.item_categories())
-    subjects = _locked(ensure_subjects(table.subjects))
+    categories = table.item_categories()
+    items = ensure_items(table.items, categories)
+    moved = recategorise(items, categories)
+    subjects = _locked(ensure_subjects(table.subjects), moved)
     _first_consents(table, subjects)
     owners = _owners(subjects)
 
@@ -101,7 +105,14 @@ def load_interactions(
     if fleet is not None:
         lock_devices()
         fleet.add(_device_data(tally.devices))
-    return ImportSummary(len(table), len(owners), stored, tally.covered - stored, tally.not_covered, tally.suppressed)
+    known = tally.covered - stored
+    return ImportSummary(len(table), len(owners), stored, known, tally.not_covered, tally.suppressed, moved)
+
+
+def limited_holders(items: Collection[int]) -> set[UUID]:
+    """Subjects of whom something is stored of some items, and whose consent is limited to categories."""
+    rows = Interaction.objects.filter(item__among=items, subject__consent__categories__isnull=False)
+    return set(rows.values_list("subject", flat=True).distinct()) if items else set()
 
 
 def _covered_rows(
@@ -131,12 +142,14 @@ def _covered_rows(
         yield min(start + _ROWS_AT_ONCE, len(table)), rows
 
 
-def _locked(subjects: dict[str, Subject]) -> dict[str, Subject]:
+def _locked(subjects: dict[str, Subject], moved: Collection[int]) -> dict[str, Subject]:
     """The subjects, locked: against a slider that moves and an erasure, behind which nothing must slip in.
 
-    Those who are being erased since they were found are left out.
+    Those who are being erased since they were found are left out. Others whom items that moved concern are locked
+    with them, so that nobody locks twice.
     """
-    present = Subject.objects.filter(pk__among=[s.pk for s in subjects.values()], erased_at=None).order_by("pk")
+    wanted = {subject.pk for subject in subjects.values()} | limited_holders(moved)
+    present = Subject.objects.filter(pk__among=list(wanted), erased_at=None).order_by("pk")
     locked = dict(present.select_for_update(no_key=True).values_list("pk", "identity_digest"))
     leaving = suppressed_among(bytes(digest) for digest in locked.values())
     staying = {pk for pk, digest in locked.items() if bytes(digest) not in leaving}

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from unlearning.jobs.devices import simulated_fleet
-from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import FIELDS, UnreadableFile, read_interactions
 from unlearning.management.bars import stage
+from unlearning.requests.taking_in import take_in
 
 
 class Command(BaseCommand):
@@ -39,8 +39,9 @@ class Command(BaseCommand):
             with stage(f"Read {file.name}"):
                 table = read_interactions(file, _mapping(map))
             with stage(f"Import {len(table):,} rows") as progress:
-                summary = load_interactions(
+                summary, opened = take_in(
                     table,
+                    "import_interactions",
                     fleet=simulated_fleet() if simulate_devices else None,
                     progress=lambda rows: progress(rows / len(table)),
                 )
@@ -51,6 +52,8 @@ class Command(BaseCommand):
             f"{summary.known:,} known already, {summary.not_covered:,} not covered by consent"
             + (f", {summary.suppressed:,} of erased identities" if summary.suppressed else "")
         )
+        if opened:
+            self.stdout.write(f"{len(opened):,} unshare requests: items went to categories that consent does not cover")
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:
