@@ -31,6 +31,7 @@ from models_engine.baselines.influence import InfluenceStep
 from models_engine.baselines.passive import DropEdges
 from models_engine.baselines.replay import CalibratedReplay, bytes_of_updates, record
 from models_engine.baselines.tuning import FineTune, GradientAscent
+from models_engine.fedshare.code import code_digest
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.course import Course
 from models_engine.fedshare.data import SharedData
@@ -43,6 +44,7 @@ from models_engine.fedshare.unlearning.strategy import Calibration, Deleted
 
 _TIME_TARGETS = {"interaction": 50, "subject": 50, BY_ITEMS: 50, "leavers": 1, "tenth": 8}
 _SIZES = ("tenth", "leavers", "interaction", "subject")
+_MARGINS = ("before", "knew", "never", "held_out")
 _SHARDED_REQUESTS = 5
 """Small requests whose shards are learned again; their time hardly differs."""
 _AT_ONCE = {"cpu": 4, "cuda": 16}
@@ -92,7 +94,9 @@ class Bench:
         }
         self._stored = {seed: record(config, course, start(config, None)) for seed, course in courses.items()}
         self._say("rehearsals")
+        began = report.now(device)
         self.calibrations = [self._rehearse(target) for target in self.targets]
+        self.rehearsal_seconds = (report.now(device) - began) / len(self.targets)
 
     def run(self, asked: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
         """Every strategy on one size and kind after the other, of the sizes that are asked for."""
@@ -174,10 +178,10 @@ class Bench:
     def _scores(self, request: ForgetRequest, scorer: Scorer, knew: list[Floats], never: list[Floats]) -> Scores:
         return Scores(
             subjects=request.pairs.subjects.cpu().numpy(),
-            before=np.stack([scorer(t.model, self.data) for t in self.targets], 1),
-            knew=np.stack(knew, 1),
-            never=np.stack(never[: self.sizes.shadows], 1),
-            held_out=np.stack(never[self.sizes.shadows :], 1),
+            before=np.stack([scorer(t.model, self.data) for t in self.targets], -1),
+            knew=np.stack(knew[: self.sizes.shadows], -1),
+            never=np.stack(never[: self.sizes.shadows], -1),
+            held_out=np.stack(never[self.sizes.shadows :], -1),
         )
 
     def _compare(
@@ -210,7 +214,7 @@ class Bench:
         return self._exact_row(requests[0], sharded.name, utility, float(np.median(seconds)))
 
     def _forget_all(self, requests: list[ForgetRequest], strategy: Strategy) -> tuple[Floats, float, Floats]:
-        """Margins [pairs, targets], median seconds, and on large requests for every target [targets, 3] recall and
+        """Margins [2, pairs, targets], median seconds, and on large requests for every target [targets, 3] recall and
         NDCG of the unaffected, and the NDCG of the affected.
         """
         columns, seconds, qualities = [], [], []
@@ -224,8 +228,8 @@ class Bench:
                 parts.append(Scorer(request, self.data)(forgotten.model, task.after()))
                 if len(requests) == 1:
                     qualities.append(self._quality(request, task.after(), forgotten))
-            columns.append(np.concatenate(parts))
-        return np.stack(columns, 1), float(np.median(seconds)), np.array(qualities)
+            columns.append(np.concatenate(parts, 1))
+        return np.stack(columns, -1), float(np.median(seconds)), np.array(qualities)
 
     def _quality(self, request: ForgetRequest, after: SharedData, forgotten: Forgotten) -> tuple[float, float, float]:
         affected = torch.zeros_like(self.data.subject_keys, dtype=torch.bool)
@@ -265,12 +269,13 @@ class Bench:
         against: tuple[Floats, Floats] | None,
         seconds: float,
     ) -> dict[str, Any]:
-        outcome = attack(scores, after)
+        outcome, other = (attack(scores.read(way), after[way]) for way in (0, 1))
         return self._exact_row(request, name, _utility(*against) if against else {}, seconds) | {
             "AUC [95 %]": _text(outcome.auc),
+            "AUC, any items": _text(other.auc),
             "TPR@1%": f"{outcome.tpr.estimate:.3f}",
             "ρ [90 %]": _text(outcome.influence),
-            "hidden": "yes" if outcome.indistinguishable() else "NO",
+            "hidden": "yes" if outcome.indistinguishable() and other.unrecognised() else "NO",
             "auc": vars(outcome.auc),
             "tpr": vars(outcome.tpr),
             "influence": vars(outcome.influence),
@@ -288,6 +293,7 @@ class Bench:
             "kind": request.kind,
             "strategy": name,
             "AUC [95 %]": "",
+            "AUC, any items": "",
             "TPR@1%": "",
             "ρ [90 %]": "",
             "hidden": "exact",
@@ -314,7 +320,10 @@ def _utility(mine: Floats, retrained: Floats) -> dict[str, str]:
 
 
 def _joined(parts: list[Scores]) -> Scores:
-    return Scores(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])))
+    """One after the other, along the pairs."""
+    subjects = np.concatenate([part.subjects for part in parts])
+    margins = (np.concatenate([getattr(part, name) for part in parts], 1) for name in _MARGINS)
+    return Scores(subjects, *margins)
 
 
 def _text(interval: Any) -> str:
@@ -338,6 +347,7 @@ def main() -> None:
         parser.error(f"--set: give NAME=N with a name of {names_of_sizes}")
     rows: list[dict[str, Any]] = []
     kept: dict[str, dict[str, int]] = {}
+    rehearsed: dict[str, float] = {}
     with Bars() as progress:
         for name in names:
             try:
@@ -346,11 +356,19 @@ def main() -> None:
                 progress.console.print(f"{name} skipped: {absent}")
                 continue
             kept[name] = bench.kept_bytes()
+            rehearsed[name] = bench.rehearsal_seconds / bench.training_seconds
             for found in bench.run(chosen.only or _SIZES):
                 report.show(f"{name}: one training takes {bench.training_seconds:.1f} s", found, COLUMNS)
                 rows += found
                 # The rest may take an hour more; what is measured is kept.
-                content = {"device": report.name_of(chosen.device), "sizes": vars(sizes), "bytes": kept, "rows": rows}
+                content = {
+                    "code": code_digest(),
+                    "device": report.name_of(chosen.device),
+                    "sizes": vars(sizes),
+                    "bytes": kept,
+                    "rehearsals": rehearsed,
+                    "rows": rows,
+                }
                 report.write(chosen.json, content)
 
 

@@ -10,12 +10,14 @@ from audits.verification.statistics.intervals import Interval
 from audits.verification.statistics.roc import clustered_auc, tpr_at_fpr
 from benchmarks.forgetting.requests import ForgetRequest
 from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins
+from models_engine.fedshare import keyed
 from models_engine.fedshare.data import Edges, SharedData, rows_of
 from models_engine.fedshare.model import Model
 
 Floats = NDArray[np.float64]
 _CONTRAST_ITEMS = 60
 _DRAWS = 1000
+_ANYTHING = keyed.stream("anything")
 
 BARS = (0.47, 0.53)
 """Between which the AUC must lie."""
@@ -29,31 +31,44 @@ class Scorer:
         self._request, self._subject_keys = request, data.subject_keys
         popularity = data.item_popularity()
         touched = data.edges.where(torch.isin(data.edges.subjects, request.pairs.subjects))
-        self._contrast = matched_items(request.pairs, touched, popularity, _CONTRAST_ITEMS)
+        # In a drawn order, the items nearest to one are any items.
+        anything = keyed.uniform(data.item_keys, _ANYTHING).argsort().argsort()
+        self._contrasts = [
+            matched_items(request.pairs, touched, order, _CONTRAST_ITEMS) for order in (popularity, anything)
+        ]
 
     def __call__(self, model: Model, data: SharedData) -> Floats:
-        """Margins [pairs]: over the views of the graph in `data`, or by fold-in from the item table."""
+        """Margins over items of like popularity and over any items, [2, pairs]: over the views of the graph in `data`,
+        or by fold-in from the item table.
+        """
         pairs = self._request.pairs
         if self._request.looked_for_in_items:
-            return fold_in_margins(model.items, pairs, self._contrast).double().cpu().numpy()
-        rows = rows_of(self._subject_keys[pairs.subjects], model.subject_keys)
-        return pair_margins(*model.views(data), Edges(rows, pairs.items), self._contrast).double().cpu().numpy()
+            margins = [fold_in_margins(model.items, pairs, contrast) for contrast in self._contrasts]
+        else:
+            here = Edges(rows_of(self._subject_keys[pairs.subjects], model.subject_keys), pairs.items)
+            views = model.views(data)
+            margins = [pair_margins(*views, here, contrast) for contrast in self._contrasts]
+        return torch.stack(margins).double().cpu().numpy()
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Margins of one group of requests, over all of their pairs."""
+    """Margins of one group of requests, over all of their pairs, read in two ways."""
 
     subjects: NDArray[np.int64]
     """Of each pair: the clusters."""
     before: Floats
-    """[pairs, targets], the targets as they were."""
+    """[2, pairs, targets], the targets as they were."""
     knew: Floats
-    """[pairs, models], others that learned the pairs, without the edges in their graph."""
+    """[2, pairs, models], others that learned the pairs, without the edges in their graph."""
     never: Floats
-    """[pairs, models], shadow models that never had them."""
+    """[2, pairs, models], shadow models that never had them."""
     held_out: Floats
-    """[pairs, models], more of these, for the attack to be held against."""
+    """[2, pairs, models], more of these, for the attack to be held against."""
+
+    def read(self, way: int) -> "Scores":
+        """By one of the two ways, the arrays [pairs, models]."""
+        return Scores(self.subjects, self.before[way], self.knew[way], self.never[way], self.held_out[way])
 
 
 @dataclass(frozen=True)
@@ -70,17 +85,21 @@ class Outcome:
 
     def indistinguishable(self) -> bool:
         """The bars of the interim claim."""
-        return (
-            BARS[0] <= self.auc.estimate <= BARS[1]
-            and self.auc.low >= 0.45
-            and self.auc.high <= 0.55
-            and self.tpr.estimate <= 0.02
-            and self.influence.inside(-0.2, 0.2)
-        )
+        return self.unrecognised() and self.influence.inside(-0.2, 0.2)
+
+    def unrecognised(self) -> bool:
+        """Those of them that are the attacker's: AUC and TPR."""
+        inside = BARS[0] <= self.auc.estimate <= BARS[1] and self.auc.low >= 0.45 and self.auc.high <= 0.55
+        return inside and self.tpr.estimate <= 0.02
 
 
 def attack(scores: Scores, after: Floats) -> Outcome:
-    """Attack models that have forgotten; `after` is [pairs, targets]."""
+    """Attack models that have forgotten.
+
+    Args:
+        scores: read in one way.
+        after: [pairs, targets].
+    """
     ratio = _likelihood_ratio(scores)
     positives, negatives = ratio(after), ratio(scores.held_out)
     auc = clustered_auc(positives, negatives, scores.subjects, seed=_SEED)

@@ -14,7 +14,7 @@ from benchmarks import report
 from benchmarks.forgetting.attack import BARS
 
 _DOCS = Path(__file__).parents[2] / "docs"
-_MEASURES = ("AUC [95 %]", "TPR@1%", "ρ [90 %]", "hidden", "recall", "NDCG", "gap", "1/time")
+_MEASURES = ("AUC [95 %]", "AUC, any items", "TPR@1%", "ρ [90 %]", "hidden", "recall", "NDCG", "gap", "1/time")
 COLUMNS = ("request", "kind", "strategy", *_MEASURES)
 _MARKS = {
     "contrastive": "o",
@@ -93,7 +93,7 @@ def _joined(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
     joined: dict[str, dict[str, Any]] = {}
     for part in content:
         names = sorted({row["dataset"] for row in part["rows"]})
-        alike = json.dumps([names, part["sizes"], part["device"], part["about"]["torch"]])
+        alike = json.dumps([names, part["code"], part["sizes"], part["device"], part["about"]["torch"]])
         if alike in joined:
             joined[alike]["rows"] = joined[alike]["rows"] + part["rows"]
         else:
@@ -111,17 +111,18 @@ def _section(part: dict[str, Any]) -> str:
         f"{sizes['targets'] - 1}; {part['device']}, torch {part['about']['torch']}."
     )
     names = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
-    kept = "\n\n".join(_kept(name, one) for name, one in part.get("bytes", {}).items())
+    kept = "\n\n".join(_kept(name, one, part["rehearsals"][name]) for name, one in part["bytes"].items())
     return f"## {names}\n\n{measured}\n\n{kept}\n\n{report.markdown(rows, COLUMNS)}\n"
 
 
-def _kept(name: str, found: dict[str, int]) -> str:
-    """What is kept for forgetting, of what stored updates would take."""
+def _kept(name: str, found: dict[str, int], rehearsal: float) -> str:
+    """What is kept for forgetting, of what stored updates would take, and what it costs beforehand."""
     share = found["updates"] / found["history"]
     return (
         f"Kept for forgetting beside a model of {name}: {found['history'] / 1e6:.1f} MB; the updates that FedEraser "
         f"stores of such a training would take {found['updates'] / 1e6:,.0f} MB, {share:,.0f} times as much, and less "
-        f"where a device keeps its longest alone, as FRU does (target: 20 times)."
+        f"where a device keeps its longest alone, as FRU does (target: 20 times). The rehearsal, once for each model, "
+        f"takes as long as {rehearsal:.0f} trainings."
     )
 
 

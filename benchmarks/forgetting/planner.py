@@ -31,6 +31,7 @@ def planner(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         "influence": None,
         "ratios": None,
         "AUC [95 %]": "",
+        "AUC, any items": "",
         "TPR@1%": "",
         "ρ [90 %]": "",
         "hidden": "exact",

@@ -30,8 +30,8 @@ def initial_items(config: FedShareConfig, replicas: Replicas) -> Tensor:
 def untrained_subjects(config: FedShareConfig, course: Course, keys: Tensor) -> Tensor:
     """The rows of subjects who never share anything, at the end of a course of one replica; [keys, d].
 
-    Nothing reaches such a row but the L2 term, from the window in which its subject came in. Noise that
-    devices add for their privacy would reach it too; it is left out.
+    Nothing reaches such a row but the L2 term, from the window in which its subject came in, as long as devices
+    have a local view and add no noise.
     """
     rows = keyed.normal(config.width, keys, course.seeds[0], _SUBJECT) * config.init_scale
     optimizer = RowAdam(rows, config.learning_rate)

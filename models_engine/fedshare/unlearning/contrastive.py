@@ -125,8 +125,9 @@ class Contrastive:
         """The rows, with those of who shares nothing any more as training would have left them."""
         kept = task.before.edges.without(task.withdrawn(), task.before.n_items)
         nothing = moved & (torch.bincount(kept.subjects, minlength=len(moved)) == 0)
-        # Without a local view devices score with that row, and teach it what they have.
-        if not (task.model.config.local_view and nothing.any()):
+        # Without a local view devices score with that row, and teach it what they have; noise reaches it as well.
+        config = task.model.config
+        if config.noise or not (config.local_view and nothing.any()):
             return subjects
         untrained = untrained_subjects(task.model.config, task.course, task.before.subject_keys[nothing])
         return subjects.masked_scatter(nothing[:, None], untrained)

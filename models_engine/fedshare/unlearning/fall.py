@@ -19,7 +19,7 @@ from torch import Tensor
 from models_engine.evaluation.margins import matched_items, pair_margins, pair_scores
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
+from models_engine.fedshare.unlearning.push import Induced, Rows
 from models_engine.fedshare.views import propagate
 
 CONTRAST_ITEMS = 60
@@ -44,31 +44,36 @@ class Signs:
     """The same of a push on the subject's row."""
     values: Tensor
     """The seven, [pairs, 7]."""
-    level_after: Callable[[Amplitude, Amplitude], Tensor]
+    level_after: Callable[[Tensor, Tensor], Tensor]
     """The margins after a push with amplitudes on items and on subjects, [pairs]."""
 
 
 def signs(model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor, holdings: Tensor) -> Signs:
-    """Read them off.
+    """Read them off, of each pair as if no other were withdrawn.
 
     Args:
         data: what the model learned from.
-        pairs: few enough that the graph without all of them is like that without one.
         contrast: int64 [pairs, count].
         holdings: how many pairs each device trained on, [n]; see `Cohort.holdings`.
     """
     nobody = torch.zeros_like(data.subject_keys, dtype=torch.bool)
-    dropped = data.without(pairs, nobody).graph()
+    chunks = [(chunk, data.without(pairs.where(chunk), nobody).graph()) for chunk in _apart(pairs)]
 
-    def level_after(items: Amplitude, subjects: Amplitude) -> Tensor:
-        rows = Rows(model.subjects, model.items).pushed(induced, pairs, items, subjects)
-        return pair_margins(*propagate(dropped, rows.subjects, rows.items, model.config.layers), pairs, contrast)
+    def level_after(items: Tensor, subjects: Tensor) -> Tensor:
+        level = torch.empty_like(items)
+        for chunk, graph in chunks:
+            some = pairs.where(chunk)
+            rows = Rows(model.subjects, model.items).pushed(induced, some, items[chunk], subjects[chunk])
+            views = propagate(graph, rows.subjects, rows.items, model.config.layers)
+            level[chunk] = pair_margins(*views, some, contrast[chunk])
+        return level
 
     subject_views, item_views = model.views(data)
-    level = level_after(0.0, 0.0)
+    none = torch.zeros_like(pairs.subjects, dtype=item_views.dtype)
+    level = level_after(none, none)
     of_edge = pair_margins(subject_views, item_views, pairs, contrast) - level
-    of_items = (level - level_after(_PROBE, 0.0)) / _PROBE
-    of_rows = (level - level_after(0.0, _PROBE)) / _PROBE
+    of_items = (level - level_after(none + _PROBE, none)) / _PROBE
+    of_rows = (level - level_after(none, none + _PROBE)) / _PROBE
     shared = torch.bincount(data.edges.subjects, minlength=data.n_subjects)[pairs.subjects].float()
     trained = holdings[pairs.subjects].float().clamp(min=1)
     spread = pair_scores(subject_views, item_views, pairs, contrast)[1].std(1).clamp(min=1e-9)
@@ -81,6 +86,23 @@ def signs(model: Model, data: SharedData, induced: Induced, pairs: Edges, contra
     scarce = torch.stack([*holds, 1 / shared, 1 / trained], 1).sqrt()
     values = torch.cat([torch.stack([of_edge, of_items, of_rows], 1), scarce], 1)
     return Signs(level, of_items, of_rows, values, level_after)
+
+
+def _apart(pairs: Edges) -> list[Tensor]:
+    """The pairs in chunks in which no subject and no item stands twice, so that each hardly feels the others; bool
+    [pairs] each.
+    """
+    taken: list[set[tuple[str, int]]] = []
+    chunk_of = []
+    for subject, item in zip(pairs.subjects.tolist(), pairs.items.tolist(), strict=True):
+        ends = {("subject", subject), ("item", item)}
+        free = next((number for number, ends_in in enumerate(taken) if not ends & ends_in), len(taken))
+        if free == len(taken):
+            taken.append(set())
+        taken[free] |= ends
+        chunk_of.append(free)
+    numbers = torch.tensor(chunk_of, device=pairs.subjects.device)
+    return [numbers == number for number in range(len(taken))]
 
 
 def contrasted(pairs: Edges, data: SharedData) -> Tensor:

@@ -4,11 +4,11 @@ The *induced view* of a node is what its withdrawn edges carried to it. For a su
 other ends. An edge carries to an item its subject, as the row was over the snapshots, and through the subject
 its other items. Had a subject never been there, the others would have carried theirs all the same, and Adam,
 which steps in proportion to what a row is and not to what it is shown, would have made the row as long: so what
-counts is by how much a subject's view of an item departs from that of the others. With â = a/|a|, q counted from
+counts is by how much a subject's view of an item departs from that of those who stay. With â = a/|a|, q counted from
 the mean of the items, s̄_u the mean over the snapshots, N the neighbours and d the degree, both in the old graph:
 
     h_u = Σ_{i : (u,i) withdrawn} q_i / √d_u   (here q as it is),
-    h_i = |q_i| Σ_{u : (u,i) withdrawn} (ĉ_ui - mean_{v ∈ N_i \ u} ĉ_vi) / √d_i,
+    h_i = |q_i| Σ_{u : (u,i) withdrawn} (ĉ_ui - mean_{v : (v,i) stays} ĉ_vi) / √d_i,
     c_ui = ¾ ê_ui + ¼ s̄_u/|s̄_u|,   e_ui = Σ_{j ∈ N_u \ i} q̂_j.
 
 LightGCN would divide by the other degree as well; but every pair of a subject trains its item, however many
@@ -42,7 +42,7 @@ class Induced:
         Args:
             items: int64, those that will be asked for, which saves time; None for all.
         """
-        self._model, self._degrees = model, (torch.bincount(data.edges.subjects, minlength=data.n_subjects))
+        self._model, self._degrees = model, torch.bincount(data.edges.subjects, minlength=data.n_subjects)
         self._popularity = data.item_popularity()
         self._centred = model.items - model.items.mean(0)
         self._directions = normalize(self._centred, dim=-1)
@@ -61,7 +61,9 @@ class Induced:
     def items(self, withdrawn: Edges, amplitude: Amplitude = 1.0) -> Tensor:
         """Σ a h of the items, [m, d]; zero for items without a withdrawn edge."""
         own, popularity = self._carry(withdrawn), self._popularity[withdrawn.items].float()
-        others = (self._carried[withdrawn.items] - own) / (popularity - 1).clamp(min=1)[:, None]
+        gone = torch.zeros_like(self._carried).index_add_(0, withdrawn.items, own)
+        stay = (self._popularity - torch.bincount(withdrawn.items, minlength=len(gone))).clamp(min=1)
+        others = ((self._carried - gone) / stay[:, None])[withdrawn.items]
         weight = amplitude * torch.rsqrt(popularity) * self._centred[withdrawn.items].norm(dim=-1)
         return torch.zeros_like(self._centred).index_add_(0, withdrawn.items, weight[:, None] * (own - others))
 

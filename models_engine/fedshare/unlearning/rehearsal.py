@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models_engine.evaluation.margins import fold_in_margins, pair_margins
+from models_engine.evaluation.margins import fold_in_margins, pair_margins, pair_scores, standardised
 from models_engine.fedshare import keyed
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
@@ -29,7 +29,7 @@ from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress
 from models_engine.fedshare.unlearning.alone import Alone
 from models_engine.fedshare.unlearning.contrastive import gentle, pull
-from models_engine.fedshare.unlearning.fall import Fall, contrasted, signs
+from models_engine.fedshare.unlearning.fall import CONTRAST_ITEMS, Fall, contrasted, signs
 from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
@@ -45,6 +45,8 @@ _ACTOR = keyed.stream("actor")
 _DRAWN = keyed.stream("drawn")
 _SHARE_OF_ACTORS = 0.1
 _LARGEST_SHARE_OF_ACTORS = 0.25
+_SHARE_OF_SINGLE_PAIRS = 0.02
+"""Of all pairs, withdrawn one by a subject: more would change the model of the others."""
 _ACTORS_IN_SMALL_SCENES = 60
 _ACTORS_WITH_ONE_PAIR = 1500
 _AMPLITUDES = tuple(2.0**power for power in range(-6, 5))
@@ -61,8 +63,6 @@ class _Part:
     """Of each actor's pairs that is withdrawn; one pair at least."""
     large: bool = False
     """Whether the actors withdraw at once."""
-    most: float = _LARGEST_SHARE_OF_ACTORS
-    """Share of those who can that plays, at most."""
     actors: int | None = None
     """How many play; None means a tenth of those who can."""
 
@@ -70,7 +70,7 @@ class _Part:
 _LARGE = {fate: _Part(fate, share, large=True) for fate, share in (("leave", 1.0), ("delete", 0.5), ("unshare", 0.5))}
 _ALL = {fate: _Part(fate, 1.0, actors=_ACTORS_IN_SMALL_SCENES) for fate in ("leave", "unshare")}
 _HALF = {fate: _Part(fate, 0.5, actors=_ACTORS_IN_SMALL_SCENES) for fate in ("delete", "unshare")}
-_ONE = {fate: _Part(fate, 0.0, most=1.0, actors=_ACTORS_WITH_ONE_PAIR) for fate in ("delete", "unshare")}
+_ONE = {fate: _Part(fate, 0.0, actors=_ACTORS_WITH_ONE_PAIR) for fate in ("delete", "unshare")}
 _PARTS = tuple(part for parts in (_LARGE, _ALL, _HALF, _ONE) for part in parts.values())
 TWINS = len(_PARTS)
 """How many a rehearsal trains."""
@@ -85,6 +85,8 @@ class Twin:
     """Pairs that have gone from their devices too, by row of `data`."""
 
 
+_Scores = tuple[Tensor, Tensor]
+"""Of pairs, [pairs], and of what each is held against, [pairs, count]."""
 TrainTwins = Callable[[Sequence[Twin], Progress], Sequence[Model]]
 """One model for each twin, with the model's configuration and seed."""
 
@@ -95,16 +97,20 @@ def rehearse(
     """Measure the amplitudes for a model; costs about as much as `TWINS` trainings.
 
     Raises:
-        ValueError: too few subjects share anything to act.
+        ValueError: too few subjects share anything to act, or all of them nearly every item.
     """
     draws = keyed.uniform(data.subject_keys, model.seed, _ACTOR)
-    able = torch.bincount(data.edges.subjects, minlength=data.n_subjects) > 1
+    degree = torch.bincount(data.edges.subjects, minlength=data.n_subjects)
+    # Who has touched nearly every item leaves nothing to hold a pair against.
+    able = (degree > 1) & (data.n_items - degree >= CONTRAST_ITEMS)
     actors = able.nonzero().squeeze(1)
     actors = actors[draws[actors].argsort()]
     if len(actors) == 0:
         raise ValueError("too few subjects share anything for a rehearsal: no amplitude can be measured")
     induced = Induced(model, data)
-    scenes = {part: _Scene(model, data, induced, part, _cast(part, actors), make_cohort) for part in _PARTS}
+    scenes = {
+        part: _Scene(model, data, induced, part, _cast(part, actors, len(data.edges)), make_cohort) for part in _PARTS
+    }
     twins = train([Twin(scene.after, scene.deleted) for scene in scenes.values()], progress)
     for scene, twin in zip(scenes.values(), twins, strict=True):
         scene.twin = twin
@@ -122,10 +128,11 @@ def rehearse(
     )
 
 
-def _cast(part: _Part, actors: Tensor) -> Tensor:
+def _cast(part: _Part, actors: Tensor, pairs: int) -> Tensor:
     """Who plays a part."""
     wanted = part.actors or round(_SHARE_OF_ACTORS * len(actors))
-    return actors[: max(1, min(wanted, int(part.most * len(actors))))]
+    most = int(_LARGEST_SHARE_OF_ACTORS * len(actors)) if part.share else int(_SHARE_OF_SINGLE_PAIRS * pairs)
+    return actors[: max(1, min(wanted, most))]
 
 
 class _Scene:
@@ -215,20 +222,41 @@ class _Scene:
         Args:
             amplitudes: on items and rows of all pairs, from that one.
         """
-        groups = self._groups()
-        graphs = [self._data.without(self._pairs.where(mine), self._leaves).graph() for mine in groups]
+        coefficients = [self._scores_by_amplitude(rows, mine, amplitudes) for mine in self._groups()]
 
         def level(amplitude: float) -> float:
             margins = []
-            for mine, graph in zip(groups, graphs, strict=True):
-                pairs = self._pairs.where(mine)
-                of_pairs = (a[mine] if isinstance(a, Tensor) else a for a in amplitudes(amplitude))
-                pushed = rows.pushed(self._induced, pairs, *of_pairs)
-                views = propagate(graph, pushed.subjects, pushed.items, self._model.config.layers)
-                margins.append(pair_margins(*views, pairs, self._contrast[mine]))
+            for constant, linear, square in coefficients:
+                own, against = (
+                    c + amplitude * (b + amplitude * q) for c, b, q in zip(constant, linear, square, strict=True)
+                )
+                margins.append(standardised(own, against))
             return float(torch.cat(margins).mean())
 
         return _meeting(level, float(self._target().mean()), self._goes_on)
+
+    def _scores_by_amplitude(
+        self, rows: Rows, mine: Tensor, amplitudes: Callable[[float], tuple[Amplitude, Amplitude]]
+    ) -> tuple[_Scores, _Scores, _Scores]:
+        """Scores of some pairs and of their contrast, as the coefficients of a polynomial in the amplitude: rows and
+        views go linearly with it, and a score is a product of two.
+        """
+        pairs = self._pairs.where(mine)
+        graph = self._data.without(pairs, self._leaves).graph()
+        views = []
+        for amplitude in (0.0, 1.0):
+            of_pairs = (a[mine] if isinstance(a, Tensor) else a for a in amplitudes(amplitude))
+            pushed = rows.pushed(self._induced, pairs, *of_pairs)
+            views.append(propagate(graph, pushed.subjects, pushed.items, self._model.config.layers))
+        (subjects, items), (moved_subjects, moved_items) = views
+        slopes = moved_subjects - subjects, moved_items - items
+
+        def scores(left: Tensor, right: Tensor) -> _Scores:
+            return pair_scores(left, right, pairs, self._contrast[mine])
+
+        crossed = zip(scores(subjects, slopes[1]), scores(slopes[0], items), strict=True)
+        own, against = (one + other for one, other in crossed)
+        return scores(subjects, items), (own, against), scores(*slopes)
 
 
 def _meeting(level: Callable[[float], float], target: float, goes_on: bool) -> float:

@@ -12,7 +12,7 @@ from models_engine.fedshare.data import Edges, rows_of
 from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.places import Folder
 from models_engine.fedshare.replicas import Replicas
-from models_engine.fedshare.server import Server
+from models_engine.fedshare.server import Server, untrained_subjects
 from models_engine.fedshare.training import Training
 from models_engine.fedshare.unlearning import (
     LADDER,
@@ -29,7 +29,7 @@ from models_engine.fedshare.unlearning import (
 )
 from models_engine.fedshare.unlearning.alone import Alone
 from models_engine.fedshare.unlearning.contrastive import gentle, is_small, pull
-from models_engine.fedshare.unlearning.fall import contrasted, signs
+from models_engine.fedshare.unlearning.fall import contrasted
 from models_engine.fedshare.unlearning.push import Induced, Rows
 from models_engine.fedshare.unlearning.rehearsal import _meeting, rehearse
 from tests.worlds import SMALL, World, WorldDevices
@@ -192,24 +192,73 @@ def test_an_amplitude_for_each_pair_is_the_sum_of_pushes_with_one(world, trained
     torch.testing.assert_close(at_once.subjects, one_by_one.subjects)
 
 
+@pytest.mark.parametrize("on_items", [True, False])
 @pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
-def test_amplitudes_go_from_those_of_a_pair_alone_to_those_of_all(world, trained, part):
+def test_amplitudes_go_from_those_of_a_pair_alone_to_those_of_all(world, trained, part, on_items):
     model, cohort = trained
     pairs, all_of_them = _pairs_of(world, 3), Push(items=2.0, rows=3.0)
     count = 1 + int(part * (len(pairs) - 1))
     some = Edges(pairs.subjects[:count], pairs.items[:count])
     part = (count - 1) / (len(pairs) - 1)
     holdings, induced = cohort.holdings(), Induced(model, world.data)
-    amplitudes, others = Alone(model, world.data, induced, some, FALL, True, holdings).with_all(all_of_them)
-    torch.testing.assert_close(others, torch.full_like(others, 3.0 * part))
+
+    def amplitudes(withdrawn):
+        pushed = Alone(model, world.data, induced, withdrawn, FALL, on_items, holdings).with_all(all_of_them)
+        return pushed if on_items else pushed[::-1]
+
+    ours, others = amplitudes(some)
+    of_all, of_others = (2.0, 3.0) if on_items else (3.0, 2.0)
+    torch.testing.assert_close(others, torch.full_like(others, of_others * part))
     if part == 1:
-        assert amplitudes.tolist() == [2.0] * count
-    else:
-        seen = signs(model, world.data, induced, some, contrasted(some, world.data), holdings)
-        alone = (amplitudes - part * 2.0) / (1 - part)
-        torch.testing.assert_close(
-            seen.level - seen.level_after(alone, 0.0), torch.full_like(alone, 0.1), rtol=0.1, atol=0
-        )
+        assert ours.tolist() == [of_all] * count
+        return
+    looked_at = [Edges(some.subjects[n, None], some.items[n, None]) for n in range(min(count, 4))]
+    singly = torch.cat([amplitudes(pair)[0] for pair in looked_at])
+    alone = torch.cat([singly, singly.mean().expand(count - len(singly))])
+    torch.testing.assert_close(ours, (1 - part) * alone + part * of_all, rtol=1e-3, atol=1e-4)
+
+
+def test_a_deleted_pair_never_rises_and_an_unshared_one_may(world, trained):
+    model, _ = trained
+    pair = Edges(world.data.edges.subjects[:1], world.data.edges.items[:1])
+    rise = replace(FALL, intercept=-0.1)
+    for fate, rises in (("deleted", False), ("unshared", True)):
+        task = replace(_task(world, trained, **{fate: pair}), calibration=replace(AMPLITUDES, alone=Falls(rise, rise)))
+        forgotten = Contrastive().forget(task, lambda f: None).model
+        contrast = contrasted(pair, world.data)
+        levels = [float(pair_margins(*m.views(task.after()), pair, contrast)) for m in (model, forgotten)]
+        assert (levels[1] > levels[0]) == rises
+
+
+def test_the_only_pair_of_a_subject_is_pushed_as_all_of_its_pairs(world, trained):
+    model, _ = trained
+    pairs, nobody = _pairs_of(world, 5), torch.zeros(world.data.n_subjects, dtype=torch.bool)
+    data = world.data.without(Edges(pairs.subjects[1:], pairs.items[1:]), nobody)
+    task = replace(
+        _task(world, trained, deleted=Edges(pairs.subjects[:1], pairs.items[:1])),
+        course=Course.single([data], [1], SMALL.rounds),
+    )
+    moved = Contrastive().forget(task, lambda f: None).model.items - model.items
+    torch.testing.assert_close(moved, -0.5 * Induced(model, data).items(task.deleted))
+
+
+def test_the_last_who_share_an_item_push_it_as_well(world, trained):
+    """Nobody stays from whose view theirs could depart."""
+    model, _ = trained
+    item = int(world.data.edges.items[0])
+    holders = world.data.edges.where(world.data.edges.items == item)
+    assert len(holders) > 1
+    length = (model.items[item] - model.items.mean(0)).norm()
+    assert Induced(model, world.data).items(holders)[item].norm() > 0.1 * length
+
+
+def test_where_noise_reaches_every_row_none_is_replaced(world, trained):
+    model, cohort = trained
+    noisy = replace(model, config=replace(model.config, clip=1.0, noise=0.1))
+    task = _task(world, (noisy, cohort), unshared=_pairs_of(world, 35))
+    forgotten = Contrastive().forget(task, lambda f: None).model
+    untrained = untrained_subjects(noisy.config, task.course, world.subject_keys[35, None])
+    assert not torch.allclose(forgotten.subjects[35], untrained[0])
 
 
 def test_who_shares_nothing_any_more_gets_the_row_of_who_never_shared(world, trained):
