@@ -90,7 +90,7 @@ def register_version(
     digest: str,
     method: str,
     parent: ModelVersion | None,
-    calibration: dict[str, float],
+    calibration: dict[str, Any],
     metrics: dict[str, Any],
 ) -> ModelVersion:
     """Record a stored model as the recommender's next version. It does not serve yet."""
