@@ -136,6 +136,12 @@ class Bench:
             "updates": bytes_of_updates(self.population.config, pairs, subjects),
         }
 
+    def rehearsals(self) -> dict[str, float]:
+        """What a rehearsal takes, in trainings, and what share of falls' variance it can tell of pairs left out."""
+        falls = [calibration.alone for calibration in self.calibrations]
+        told = {fate: float(np.mean([getattr(f, fate).explained for f in falls])) for fate in ("delete", "unshare")}
+        return {"trainings": self.rehearsal_seconds / self.training_seconds, **told}
+
     def _say(self, what: str) -> None:
         self._progress.update(self._bar, description=f"{self.name}: {what}")
 
@@ -347,7 +353,7 @@ def main() -> None:
         parser.error(f"--set: give NAME=N with a name of {names_of_sizes}")
     rows: list[dict[str, Any]] = []
     kept: dict[str, dict[str, int]] = {}
-    rehearsed: dict[str, float] = {}
+    rehearsed: dict[str, dict[str, float]] = {}
     with Bars() as progress:
         for name in names:
             try:
@@ -356,7 +362,7 @@ def main() -> None:
                 progress.console.print(f"{name} skipped: {absent}")
                 continue
             kept[name] = bench.kept_bytes()
-            rehearsed[name] = bench.rehearsal_seconds / bench.training_seconds
+            rehearsed[name] = bench.rehearsals()
             for found in bench.run(chosen.only or _SIZES):
                 report.show(f"{name}: one training takes {bench.training_seconds:.1f} s", found, COLUMNS)
                 rows += found

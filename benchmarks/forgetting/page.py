@@ -34,6 +34,7 @@ _CURVES = {"nothing": ("#b45309", "untouched"), "contrastive": ("#0f766e", "afte
 def distributions(rows: list[dict[str, Any]], path: Path) -> None:
     """What the attacker sees where a tenth has its data erased: Λ, cumulated over pairs and models."""
     chosen = [row for row in rows if (row["request"], row["kind"]) == ("tenth", "erase") and row["strategy"] in _CURVES]
+    chosen = [row for row in chosen if row["ratios"]]
     names = list(dict.fromkeys(row["dataset"] for row in chosen))
     figure, panels = plt.subplots(1, len(names), figsize=(3.2 * len(names), 2.8), squeeze=False, layout="constrained")
     levels = [level / 100 for level in range(1, 100)]
@@ -111,18 +112,20 @@ def _section(part: dict[str, Any]) -> str:
         f"{sizes['targets'] - 1}; {part['device']}, torch {part['about']['torch']}."
     )
     names = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
-    kept = "\n\n".join(_kept(name, one, part["rehearsals"][name]) for name, one in part["bytes"].items())
+    kept = "\n\n".join(_kept(name, one, part["rehearsals"][name]) for name, one in part.get("bytes", {}).items())
     return f"## {names}\n\n{measured}\n\n{kept}\n\n{report.markdown(rows, COLUMNS)}\n"
 
 
-def _kept(name: str, found: dict[str, int], rehearsal: float) -> str:
+def _kept(name: str, found: dict[str, int], rehearsal: dict[str, float]) -> str:
     """What is kept for forgetting, of what stored updates would take, and what it costs beforehand."""
     share = found["updates"] / found["history"]
     return (
         f"Kept for forgetting beside a model of {name}: {found['history'] / 1e6:.1f} MB; the updates that FedEraser "
         f"stores of such a training would take {found['updates'] / 1e6:,.0f} MB, {share:,.0f} times as much, and less "
         f"where a device keeps its longest alone, as FRU does (target: 20 times). The rehearsal, once for each model, "
-        f"takes as long as {rehearsal:.0f} trainings."
+        f"takes as long as {rehearsal['trainings']:.0f} trainings; its signs tell {rehearsal['delete']:.0%} of how the "
+        f"falls of single pairs vary where devices delete them, {rehearsal['unshare']:.0%} where they go back "
+        f"(cross-validated)."
     )
 
 

@@ -272,14 +272,23 @@ def test_who_shares_nothing_any_more_gets_the_row_of_who_never_shared(world, tra
 
 def test_a_fall_is_fitted_on_signs_and_none_is_taken_for_more_than_the_actors_showed():
     generator = torch.Generator().manual_seed(1)
-    values = torch.randn(4000, 3, generator=generator)
-    falls = 0.5 + values @ torch.tensor([1.0, -2.0, 0.0]) + 0.01 * torch.randn(4000, generator=generator)
+    values, noise = torch.randn(4000, 3, generator=generator), torch.randn(4000, generator=generator)
+    falls = 0.5 + values @ torch.tensor([1.0, -2.0, 0.0]) + 5**0.5 * noise
     fall = Fall.fitted(values, falls)
-    assert fall.weights == pytest.approx((1.0, -2.0, 0.0), abs=0.02)
-    assert float(fall(torch.zeros(1, 3))) == pytest.approx(0.5, abs=0.02)
-    far = torch.tensor([[100.0, 0.0, 0.0]])
-    assert float(fall(far)) == pytest.approx(0.5 + fall.high[0], abs=0.05)
-    assert fall.high[0] < 4
+    assert fall.weights == pytest.approx((1.0, -2.0, 0.0), abs=0.12)
+    assert fall.explained == pytest.approx(0.5, abs=0.04)  # the noise has the variance of what is told
+    assert float(fall(torch.zeros(1, 3))) == pytest.approx(0.5, abs=0.12)
+    assert float(fall(torch.tensor([[100.0, 0.0, 0.0]]))) < 0.5 + 1.2 * 4
+
+
+@pytest.mark.parametrize("actors", [1, 2, 10])
+def test_few_actors_and_a_sign_that_never_differs_give_a_fall_near_their_mean(actors):
+    values = torch.randn(actors, 3, generator=torch.Generator().manual_seed(2))
+    values[:, 1] = 0.25
+    falls = torch.linspace(0.1, 0.3, actors)
+    predicted = Fall.fitted(values, falls)(values)
+    assert predicted.mean() == pytest.approx(float(falls.mean()), abs=1e-5)
+    assert predicted.isfinite().all()
 
 
 def test_unsharing_pushes_the_subjects_own_row_and_leaves_no_old_one_in_the_history(world, trained):
