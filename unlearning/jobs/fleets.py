@@ -95,7 +95,8 @@ class AuditFleet:
         missing = [number for number, one in enumerate(about) if not self._kept.holds(_label(one), one)]
         for start in range(0, len(missing), _AT_ONCE):
             group = missing[start : start + _AT_ONCE]
-            done, share = start / len(missing), len(group) / len(missing)
+            # What an earlier attempt has trained is done.
+            done, share = 1 - (len(missing) - start) / len(lessons), len(group) / len(lessons)
             trained = self._trained(
                 [lessons[one] for one in group],
                 [about[one] for one in group],
