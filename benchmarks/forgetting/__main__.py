@@ -86,13 +86,6 @@ class Bench:
             self.targets += self.population.train([self.data], [seed])
             times.append(report.now(device) - began)
         self.training_seconds = float(np.median(times))
-        self._say("stored updates")
-        learn_again = self.targets if CalibratedReplay.name not in without else []
-        config, start = self.population.config, self.population.start_devices()
-        courses = {
-            target.model.seed: Course.single([self.data], [target.model.seed], config.rounds) for target in learn_again
-        }
-        self._stored = {seed: record(config, course, start(config, None)) for seed, course in courses.items()}
         self._say("rehearsals")
         began = report.now(device)
         self.calibrations = [self._rehearse(target) for target in self.targets]
@@ -105,13 +98,14 @@ class Bench:
         for size in asked:
             self._say(f"shadows: {size}")
             if size == "tenth":
+                strategies = self._strategies()
                 for kind in KINDS:
                     request = large_request(self.dataset, self.data, kind)
-                    yield self._compare([request], self._large_scores(request, knew), self._strategies())
+                    yield self._compare([request], self._large_scores(request, knew), strategies)
             elif size == "leavers":
                 request = leavers(self.dataset, self.data, self.sizes.leavers)
-                strategies = (DropEdges(), Contrastive(), OneByOne(), Retrain())
-                yield self._compare([request], self._large_scores(request, knew), strategies)
+                in_turn = (DropEdges(), Contrastive(), OneByOne(), Retrain())
+                yield self._compare([request], self._large_scores(request, knew), in_turn)
             else:
                 requests = [r for r in self._small if r.size == size]
                 pool = Pool(requests, self.data, self.sizes.shadows + self.sizes.held_out, self._fleet)
@@ -122,8 +116,13 @@ class Bench:
                         yield self._compare_small(pool, [replace(request, size=BY_ITEMS) for request in chosen])
 
     def _strategies(self) -> list[Strategy]:
-        """Those that are compared on large requests."""
-        replay = CalibratedReplay(self._stored)
+        """Those that are compared on large requests; replay has to learn the targets again for its updates."""
+        learn_again = self.targets if CalibratedReplay.name not in self._without else []
+        config, start = self.population.config, self.population.start_devices()
+        courses = {
+            target.model.seed: Course.single([self.data], [target.model.seed], config.rounds) for target in learn_again
+        }
+        replay = CalibratedReplay({seed: record(config, one, start(config, None)) for seed, one in courses.items()})
         known = (DropEdges(), Contrastive(), FineTune(), GradientAscent(), InfluenceStep(), replay, Retrain())
         return [strategy for strategy in known if strategy.name not in self._without]
 

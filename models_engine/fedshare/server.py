@@ -19,12 +19,16 @@ _CONTRAST = keyed.stream("contrast")
 
 def initial_subjects(config: FedShareConfig, replicas: Replicas) -> Tensor:
     """Keyed initial subject rows, [n, d]."""
-    return keyed.normal(config.width, replicas.subject_keys, replicas.subject_seeds, _SUBJECT) * config.init_scale
+    return _start(config, replicas.subject_keys, replicas.subject_seeds, _SUBJECT)
 
 
 def initial_items(config: FedShareConfig, replicas: Replicas) -> Tensor:
     """Keyed initial item rows, [m, d]."""
-    return keyed.normal(config.width, replicas.item_keys, replicas.item_seeds, _ITEM) * config.init_scale
+    return _start(config, replicas.item_keys, replicas.item_seeds, _ITEM)
+
+
+def _start(config: FedShareConfig, keys: Tensor, seeds: Tensor | int, purpose: int) -> Tensor:
+    return keyed.normal(config.width, keys, seeds, purpose) * config.init_scale
 
 
 def untrained_subjects(config: FedShareConfig, course: Course, keys: Tensor) -> Tensor:
@@ -33,7 +37,7 @@ def untrained_subjects(config: FedShareConfig, course: Course, keys: Tensor) -> 
     Nothing reaches such a row but the L2 term, from the window in which its subject came in, as long as devices
     have a local view and add no noise.
     """
-    rows = keyed.normal(config.width, keys, course.seeds[0], _SUBJECT) * config.init_scale
+    rows = _start(config, keys, course.seeds[0], _SUBJECT)
     optimizer = RowAdam(rows, config.learning_rate)
     for window in course.windows:
         here = torch.isin(keys, window.replicas.subject_keys).nonzero().squeeze(1)

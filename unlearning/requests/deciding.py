@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -14,7 +14,6 @@ from unlearning.consent.coverage import Coverage, coverage_of
 from unlearning.consent.models import ConsentEvent, ConsentState, Exclusion
 from unlearning.consent.records import RecordedDecision
 from unlearning.consent.services import DEFAULT_NOTICE, PURPOSE, record_consent
-from unlearning.lineage.importing.loading import limited_holders
 from unlearning.lineage.models import Interaction, Item, Subject
 from unlearning.lineage.subjects import Identity, ensure_items
 from unlearning.requests import acceptance
@@ -192,15 +191,15 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
 
 
 @transaction.atomic
-def unshare_moved(items: Collection[int], source: str) -> list[Request]:
+def unshare_moved(concerned: Collection[UUID], source: str) -> list[Request]:
     """Open an unshare request for each subject whose consent does not cover the category that items went to.
 
     Args:
-        items: rows of items that moved.
+        concerned: subjects of whom something is stored of these items.
         source: whose file said so.
     """
     requests = []
-    for subject in Subject.objects.filter(pk__among=list(limited_holders(items)), erased_at=None).order_by("pk"):
+    for subject in Subject.objects.filter(pk__among=list(concerned), erased_at=None).order_by("pk"):
         submission = Submission(source, f"category {uuid4()}")
         request = _unshare_uncovered(subject, coverage_of(subject.pk), subject.consent, submission)
         requests += [request] if request else []

@@ -29,4 +29,4 @@ def take_in(
         What came of the rows, and the requests that were opened.
     """
     summary = load_interactions(table, fleet=fleet, progress=progress)
-    return summary, unshare_moved(summary.moved, source)
+    return summary, unshare_moved(summary.concerned, source)

@@ -53,12 +53,12 @@ class Alone:
             found = torch.zeros_like(looked_at)
             found[looked_at] = gives_way
             amplitudes[found] = reaching[gives_way]
-            mean, count = (
+            sums, counted = (
                 torch.zeros_like(before.subject_keys, dtype=values.dtype).index_add_(0, pairs.subjects[found], values)
                 for values in (amplitudes[found], found[found].float())
             )
-            amplitudes = torch.where(found, amplitudes, (mean / count.clamp(min=1))[pairs.subjects])
-            self._part[(count == 0)[pairs.subjects]] = 1.0
+            amplitudes = torch.where(found, amplitudes, (sums / counted.clamp(min=1))[pairs.subjects])
+            self._part[(counted == 0)[pairs.subjects]] = 1.0
         self._items, self._rows = _sides(amplitudes, on_items)
 
     def with_all(self, push: Push) -> tuple[Tensor, Tensor]:

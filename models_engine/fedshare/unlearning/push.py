@@ -15,7 +15,7 @@ LightGCN would divide by the other degree as well; but every pair of a subject t
 there are. The push is q_i ← q_i - a h_i, s_u ← s_u - b h_u, with amplitudes by pair under the sums.
 
 Without the others' mean, fifty subjects who leave one after the other push popular items fifty times the same
-way: on MovieLens-100K NDCG@20 fell to 0.984 of a retrained model's, with it stays at 0.999. Along s̄_u alone,
+way: on MovieLens-100K NDCG@20 fell to 0.984 of a retrained model's; with it none is lost. Along s̄_u alone,
 items that have little of it are pushed together on its far side, and look as if nothing had been forgotten.
 """
 

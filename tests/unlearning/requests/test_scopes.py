@@ -142,7 +142,7 @@ def test_an_item_that_goes_to_another_category_leaves_those_whose_consent_does_n
     when = [datetime(2024, 6, 1, tzinfo=UTC)]
     take_in(InteractionTable(["bea"], ["apple"], when, None, ["fruit"]), "crm", fleet=None)
     summary, (request,) = take_in(InteractionTable(["bea"], ["apple"], when, None, ["media"]), "crm", fleet=None)
-    assert (summary.known, len(summary.moved)) == (1, 1)
+    assert (summary.known, summary.concerned) == (1, {ann.pk})
     assert (request.kind, request.scope, request.source, request.rows_removed) == ("unshare", "categories", "crm", 1)
     left = set(Interaction.objects.values_list("subject", "item__external_id"))
     assert left == {(ann.pk, "pear"), (bea.pk, "apple")}

@@ -39,8 +39,8 @@ class ImportSummary:
     """Rows that consent does not cover: not stored."""
     suppressed: int
     """Rows of identities that were erased: not stored."""
-    moved: frozenset[int]
-    """Rows of items that went to another category: what was stored of them before may no longer be covered."""
+    concerned: frozenset[UUID]
+    """Subjects whose consent may no longer cover what was stored of items that went to another category."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ def load_interactions(
     """
     categories = table.item_categories()
     items = ensure_items(table.items, categories)
-    moved = recategorise(items, categories)
-    subjects = _locked(ensure_subjects(table.subjects), moved)
+    concerned = _limited_holders(recategorise(items, categories))
+    subjects = _locked(ensure_subjects(table.subjects), concerned)
     _first_consents(table, subjects)
     owners = _owners(subjects)
 
@@ -106,13 +106,15 @@ def load_interactions(
         lock_devices()
         fleet.add(_device_data(tally.devices))
     known = tally.covered - stored
-    return ImportSummary(len(table), len(owners), stored, known, tally.not_covered, tally.suppressed, moved)
+    return ImportSummary(len(table), len(owners), stored, known, tally.not_covered, tally.suppressed, concerned)
 
 
-def limited_holders(items: Collection[int]) -> set[UUID]:
+def _limited_holders(items: Collection[int]) -> frozenset[UUID]:
     """Subjects of whom something is stored of some items, and whose consent is limited to categories."""
+    if not items:
+        return frozenset()
     rows = Interaction.objects.filter(item__among=items, subject__consent__categories__isnull=False)
-    return set(rows.values_list("subject", flat=True).distinct()) if items else set()
+    return frozenset(rows.values_list("subject", flat=True).distinct())
 
 
 def _covered_rows(
@@ -142,13 +144,13 @@ def _covered_rows(
         yield min(start + _ROWS_AT_ONCE, len(table)), rows
 
 
-def _locked(subjects: dict[str, Subject], moved: Collection[int]) -> dict[str, Subject]:
+def _locked(subjects: dict[str, Subject], concerned: frozenset[UUID]) -> dict[str, Subject]:
     """The subjects, locked: against a slider that moves and an erasure, behind which nothing must slip in.
 
     Those who are being erased since they were found are left out. Others whom items that moved concern are locked
     with them, so that nobody locks twice.
     """
-    wanted = {subject.pk for subject in subjects.values()} | limited_holders(moved)
+    wanted = {subject.pk for subject in subjects.values()} | concerned
     present = Subject.objects.filter(pk__among=list(wanted), erased_at=None).order_by("pk")
     locked = dict(present.select_for_update(no_key=True).values_list("pk", "identity_digest"))
     leaving = suppressed_among(bytes(digest) for digest in locked.values())
