@@ -1,15 +1,18 @@
-"""`__among`: `__in` for thousands of values, sent as one array; a parameter for each takes longer than the query."""
+"""What queries over thousands of rows need beside Django's own: values sent as one array, moments read as numbers."""
 
 from typing import Any
 
-from django.db.models import Field, Lookup
+from django.db.models import BigIntegerField, Field, Func, Lookup
 from django.db.models.fields.related import ForeignObject
 
 
 @ForeignObject.register_lookup
 @Field.register_lookup
 class Among(Lookup):
-    """The column's value is one of a collection of plain values: ids, digests, names; for a foreign key, row ids."""
+    """`__in`: the column's value is one of plain values, such as ids, digests, names; for a foreign key, row ids.
+
+    A parameter for each would take longer than the query.
+    """
 
     lookup_name = "among"
     prepare_rhs = False
@@ -18,3 +21,10 @@ class Among(Lookup):
         """See `Lookup.as_sql`."""
         column, params = self.process_lhs(compiler, connection)
         return f"{column} = ANY(%s)", [*params, list(self.rhs)]
+
+
+class Microseconds(Func):
+    """A moment as microseconds since 1970; to read one takes a tenth of the time that a `datetime` takes."""
+
+    template = "(EXTRACT(EPOCH FROM %(expressions)s) * 1000000)::bigint"
+    output_field = BigIntegerField()

@@ -43,9 +43,19 @@ def append(kind: str, payload: dict[str, Any], recorded_at: datetime | None = No
     Raises:
         ValueError, TypeError: the payload has no canonical form. It is refused here, since nothing can be removed.
     """
-    _assert_lasting(payload)
-    canonical_json(payload)
-    return LogEntry.objects.create(kind=kind, payload=payload, recorded_at=recorded_at or timezone.now())
+    (entry,) = append_each([(kind, payload)], recorded_at)
+    return entry
+
+
+def append_each(entries: Sequence[tuple[str, dict[str, Any]]], recorded_at: datetime | None = None) -> list[LogEntry]:
+    """Append entries of kind and payload in this order; as `append`."""
+    for _, payload in entries:
+        _assert_lasting(payload)
+        canonical_json(payload)
+    moment = recorded_at or timezone.now()
+    return LogEntry.objects.bulk_create(
+        LogEntry(kind=kind, payload=payload, recorded_at=moment) for kind, payload in entries
+    )
 
 
 def _assert_lasting(value: Any) -> None:

@@ -19,7 +19,7 @@ from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.subjects import ensure_subjects, find_subjects
 from unlearning.requests import deciding
 from unlearning.requests.deciding import Decision
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission
 
 _ITEMS = 20_000
 _TRACED, _MOVED = 500, 100

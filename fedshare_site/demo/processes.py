@@ -75,7 +75,7 @@ def running(port: int, batch_window: float) -> Iterator[Processes]:
     processes = Processes(settings.VAR / "log", environment)
     try:
         processes.start(
-            "web", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4",
+            "web", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "8",
             "fedshare_site.wsgi:application",
         )  # fmt: skip
         processes.start(

@@ -19,7 +19,7 @@ from unlearning.officers.roles import Role
 from unlearning.requests import opening, proposals
 from unlearning.requests.actions import By
 from unlearning.requests.models import Request
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission
 from unlearning.subject_page.links import token_for
 from unlearning.webhooks import endpoints
 

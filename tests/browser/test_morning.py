@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("house")
 def _waiting_request(house, subject: int) -> Request:
     """An erasure that waits for the requester's identity."""
     from unlearning.requests import opening
-    from unlearning.requests.opening import Submission
+    from unlearning.requests.submissions import Submission
 
     submission = Submission("crm", f"letter-{uuid4().hex[:6]}")
     return opening.erase([house.subjects[subject]], submission, identity_verified=False)[0]

@@ -27,7 +27,8 @@ def committed(django_db_setup, django_db_blocker):
         with connection.cursor() as cursor:
             cursor.execute("SET session_replication_role = replica")
             cursor.execute(
-                "TRUNCATE unlearning_subject, unlearning_item, audits_logentry, models_engine_recommender CASCADE"
+                "TRUNCATE unlearning_subject, unlearning_item, unlearning_request, unlearning_suppression, "
+                "audits_logentry, models_engine_recommender CASCADE"
             )
             cursor.execute("SET session_replication_role = origin")
 

@@ -11,7 +11,7 @@ from unlearning.lineage.subjects import Identity, ensure_subjects
 from unlearning.requests import deciding, opening
 from unlearning.requests.deciding import Decision
 from unlearning.requests.models import Request
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission
 
 WHEN = datetime(2024, 5, 1, tzinfo=UTC)
 

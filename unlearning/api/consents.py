@@ -17,7 +17,7 @@ from unlearning.requests import deciding
 from unlearning.requests.deciding import Decision
 from unlearning.requests.errors import BadField
 from unlearning.requests.models import Request
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission
 
 
 class ConsentIn(Strict):

@@ -22,13 +22,13 @@ from unlearning.api.base import ClientView, PageQuery, described, page, paged, q
 from unlearning.api.fields import Choice, ExternalId, Moment, Strict, Who
 from unlearning.consent.models import ConsentState
 from unlearning.jobs.models import Job
-from unlearning.requests import deciding, opening
+from unlearning.requests import deciding, together
 from unlearning.requests.deciding import Decision, Part
 from unlearning.requests.errors import IdTaken
 from unlearning.requests.grounds import Ground
 from unlearning.requests.models import Duplicate, Request, RequestEvent
-from unlearning.requests.opening import Submission
 from unlearning.requests.states import State
+from unlearning.requests.submissions import Submission
 
 _MAX_SUBJECTS = 1000
 _MAX_ITEMS = 1000
@@ -316,7 +316,7 @@ class Requests(RequestView):
         submission = Submission(self.client, wanted["external_id"], wanted["regime"], received_at=received_at)
         if wanted["kind"] == Request.Kind.ERASE:
             verified = wanted["identity_verified"]
-            request, new = opening.erase(wanted["subjects"], submission, identity_verified=verified)
+            request, new = together.erase(wanted["subjects"], submission, identity_verified=verified)
             if verified and request.state == State.IDENTITY_PENDING:  # the same id says less than it did before
                 raise IdTaken
             return self.accepted(request, new)

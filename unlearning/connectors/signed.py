@@ -15,7 +15,7 @@ from unlearning.lineage.subjects import Identity, find_subjects
 from unlearning.requests import opening
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.models import Duplicate, Request
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission, submitted
 
 _AHEAD_SECONDS = 60
 FRESH_SECONDS = 300
@@ -107,7 +107,7 @@ def erase_person(candidates: Sequence[Identity], submission: Submission) -> Requ
         Refused: the sender used the id for something else.
     """
     found: dict[Any, Subject] = {one.pk: one for one in find_subjects(candidates) if one is not None}
-    earlier = opening.submitted(submission)
+    earlier = submitted(submission)
     if not found:
         return earlier or opening.refuse_unknown(submission)[0]
     try:

@@ -112,6 +112,7 @@ def record_dataset(version: ModelVersion, commitment: Commitment, as_of: datetim
     return Dataset.objects.create(version=version, as_of=as_of, **vars(commitment))
 
 
-def versions_reached(shared_from: datetime) -> list[ModelVersion]:
-    """Versions that learned from a row shared since then, and still exist."""
-    return list(ModelVersion.objects.filter(dataset__as_of__gte=shared_from, destroyed_at=None).order_by("number"))
+def versions_since(shared_from: datetime) -> list[tuple[int, datetime]]:
+    """Row ids of the versions that learned from rows shared since then and still exist, and as of when they learned."""
+    found = ModelVersion.objects.filter(dataset__as_of__gte=shared_from, destroyed_at=None)
+    return list(found.values_list("pk", "dataset__as_of"))

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -211,6 +212,12 @@ def unsuppress(identity: str) -> None:
     """Let somebody come back who was erased."""
     digest = sealing.suppression_digest(sealing.identity_digest(identity))
     Suppression.objects.filter(digest=digest).delete()
+
+
+def delete_samples(subjects: Iterable[UUID]) -> None:
+    """Delete what jobs keep to show of what subjects were recommended."""
+    samples = Subject.samples.rel.related_model  # jobs stand above, and aren't known here
+    samples.objects.filter(subject__among=list(subjects)).delete()
 
 
 def shred(subject: Subject) -> None:

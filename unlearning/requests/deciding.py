@@ -16,10 +16,11 @@ from unlearning.consent.records import RecordedDecision
 from unlearning.consent.services import DEFAULT_NOTICE, PURPOSE, record_consent
 from unlearning.lineage.models import Interaction, Item, Subject
 from unlearning.lineage.subjects import Identity, ensure_items
-from unlearning.requests import acceptance
+from unlearning.requests import acceptance, policy
 from unlearning.requests.errors import BadField, IdTaken
 from unlearning.requests.models import Duplicate, Request
-from unlearning.requests.opening import Submission, create_request, lock_id, lock_standing
+from unlearning.requests.opening import lock_standing, new_request
+from unlearning.requests.submissions import Submission, lock_ids
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
@@ -71,7 +72,7 @@ def decide(
         IdTaken: the id stands for something else; nothing is done.
         BadField: `corrects` is no event that can be corrected.
     """
-    lock_id(submission)
+    lock_ids([submission])
     subject = lock_standing(identity)
     before = ConsentState.objects.filter(subject=subject).first()
     decision = wanted if isinstance(wanted, Decision) else wanted(before)
@@ -154,7 +155,7 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
     Raises:
         UnknownSubjects, IdTaken: as `decide`; nothing is done.
     """
-    lock_id(submission)
+    lock_ids([submission])
     # Items before subjects, as an import takes them. What was not seen yet must not come in later.
     items = list(ensure_items(part.items).values()) if part.items else []
     subject = lock_standing(identity)
@@ -178,15 +179,16 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
     if not rows.exists():
         return None, True
     percent = coverage_of(subject.pk).share_percent
-    request = create_request(
+    request = new_request(
         Request.Kind.UNSHARE,
         _scope(part),
         submission,
+        policy.in_force().calendar,
         share_percent_before=percent,
         share_percent_after=percent,
         part=digest,
     )
-    acceptance.accept(request, acceptance.name_subjects(request, [subject]), rows, erased_subjects=[])
+    acceptance.accept([acceptance.withdrawal(request, [subject])], rows)
     return request, True
 
 
@@ -263,14 +265,15 @@ def _unshare_uncovered(
     if not rows.exists():
         return None
     lowered = before is None or after.share_percent < before.share_percent
-    request = create_request(
+    request = new_request(
         Request.Kind.UNSHARE,
         Request.Scope.RATIO if lowered else Request.Scope.CATEGORIES,
         submission,
+        policy.in_force().calendar,
         share_percent_before=before.share_percent if before else 0,
         share_percent_after=after.share_percent,
     )
-    acceptance.accept(request, acceptance.name_subjects(request, [subject]), rows, erased_subjects=[])
+    acceptance.accept([acceptance.withdrawal(request, [subject])], rows)
     return request
 
 

@@ -7,7 +7,7 @@ encrypted under a key of the request, for this purpose, until the request ends.
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,8 @@ from unlearning.lineage.datasets import Keys, Pairs
 from unlearning.requests.models import Request, SealedForgetSet
 
 _PURPOSE = "forget set"
+_SECOND = 1_000_000
+"""In microseconds."""
 
 
 class WithdrawnRow(NamedTuple):
@@ -24,8 +26,14 @@ class WithdrawnRow(NamedTuple):
 
     subject: int
     item: int
-    shared_from: datetime
+    shared_from: int
+    """Microseconds since 1970."""
     held_out: bool
+
+
+def first_shared(rows: Iterable[WithdrawnRow]) -> datetime:
+    """When the first of some rows was shared."""
+    return datetime.fromtimestamp(min(row.shared_from for row in rows) / _SECOND, UTC)
 
 
 @dataclass(frozen=True)
@@ -43,22 +51,22 @@ class ForgetSet:
 
     def learned_by(self, as_of: datetime) -> Pairs:
         """The pairs that data frozen at a moment contained."""
-        seen = (self.shared_from <= _microseconds(as_of)) & (as_of < self.removed_at)
+        seen = (self.shared_from <= round(as_of.timestamp() * _SECOND)) & (as_of < self.removed_at)
         return Pairs(self.pairs.subjects[seen], self.pairs.items[seen])
 
 
-def seal_forget_set(request: Request, rows: Iterable[WithdrawnRow], erased_subjects: list[int]) -> None:
-    """Encrypt the rows of a request, which are nowhere else any more."""
+def sealed_forget_set(request: Request, rows: Iterable[WithdrawnRow], erased_subjects: list[int]) -> SealedForgetSet:
+    """The rows of a request, encrypted, to be stored: they are nowhere else any more."""
     first: dict[tuple[int, int], int] = {}
     for row in rows:
         if not row.held_out:
-            pair, moment = (row.subject, row.item), _microseconds(row.shared_from)
-            first[pair] = min(moment, first.get(pair, moment))
+            pair = (row.subject, row.item)
+            first[pair] = min(row.shared_from, first.get(pair, row.shared_from))
     table = np.array([(*pair, moment) for pair, moment in sorted(first.items())], dtype=np.int64).reshape(-1, 3)
     buffer = io.BytesIO()
     np.savez(buffer, table=table, erased_subjects=np.array(sorted(erased_subjects), dtype=np.int64))
     key = sealing.new_key()
-    SealedForgetSet.objects.create(
+    return SealedForgetSet(
         request=request,
         wrapped_key=sealing.wrap(key),
         sealed=sealing.seal(key, buffer.getvalue(), f"{_PURPOSE} {request.id}"),
@@ -79,7 +87,3 @@ def open_forget_set(request: Request) -> ForgetSet:
         subjects, items, shared_from = (column.copy() for column in arrays["table"].T)
         pairs = Pairs(subjects, items)
         return ForgetSet(pairs, shared_from, arrays["erased_subjects"], request.rows_removed_at)
-
-
-def _microseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)

@@ -1,14 +1,15 @@
 """The journal of erasures, outside of the database: after a restore from a backup every erasure is repeated.
 
-One line for each request, flushed to disk before the erasure commits. It names subjects by a keyed digest of their
-identity digest, under a key of its own: against the live tables the service can tell who is meant, and nobody else can.
+One line for each request, flushed to disk before the erasure commits, with those of its transaction. It names subjects
+by a keyed digest of their identity digest, under a key of its own: against the live tables the service can tell who is
+meant, and nobody else can.
 """
 
 import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
@@ -37,18 +38,11 @@ class Line:
     suppressions: list[str]
 
 
-def write(request: Request, subjects: Sequence[Subject]) -> None:
-    """Put an erasure into the journal; call it last in the transaction that accepts it."""
+def write(erasures: Iterable[tuple[Request, Sequence[Subject]]]) -> None:
+    """Put erasures into the journal; call it last in the transaction that accepts them."""
     if _closed.get():
         return
-    digests = [bytes(subject.identity_digest) for subject in subjects]
-    line = Line(
-        request=str(request.id),
-        regime=request.regime,
-        received_at=request.received_at.isoformat(),
-        subjects=[sealing.journal_digest(digest).hex() for digest in digests],
-        suppressions=[sealing.suppression_digest(digest).hex() for digest in digests],
-    )
+    text = "".join(f"{json.dumps(asdict(_line(request, subjects)))}\n" for request, subjects in erasures)
     settings.FEDSHARE_JOURNAL.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = settings.FEDSHARE_JOURNAL / _NAME
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
@@ -56,12 +50,23 @@ def write(request: Request, subjects: Sequence[Subject]) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size
         cut_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a kill, or a full disk
-        record = f"{_CUT if cut_off else ''}{json.dumps(asdict(line))}\n".encode()
+        record = f"{_CUT if cut_off else ''}{text}".encode()
         if os.write(descriptor, record) != len(record):
             raise OSError(errno.ENOSPC, "the journal of erasures could not be written to its end", path.name)
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _line(request: Request, subjects: Sequence[Subject]) -> Line:
+    digests = [bytes(subject.identity_digest) for subject in subjects]
+    return Line(
+        request=str(request.id),
+        regime=request.regime,
+        received_at=request.received_at.isoformat(),
+        subjects=[sealing.journal_digest(digest).hex() for digest in digests],
+        suppressions=[sealing.suppression_digest(digest).hex() for digest in digests],
+    )
 
 
 def lines() -> Iterator[Line]:

@@ -2,110 +2,148 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audits.evidence import log
-from unlearning import correlation
-from unlearning.consent.models import ConsentEvent
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, find_subjects
 from unlearning.requests import acceptance, clock, policy
+from unlearning.requests.acceptance import Withdrawal, withdrawal
+from unlearning.requests.calendars import Calendar
 from unlearning.requests.deadlines import deadline
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.grounds import Ground
-from unlearning.requests.models import Duplicate, Manner, Request, RequestEvent, RequestSubject
+from unlearning.requests.models import Duplicate, Request, RequestEvent, RequestSubject
 from unlearning.requests.states import FINAL, State
+from unlearning.requests.submissions import Submission, lock_ids, submitted, used_ids
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
+Opened = tuple[Request, bool]
+"""The request, and whether the submission is new."""
+Refusal = UnknownSubjects | IdTaken
+Found = Sequence[Subject | None]
+"""The subject of each identity; None where nobody is known under it, or they were erased."""
+
 
 @dataclass(frozen=True)
-class Submission:
-    """Who sent what, and how: the same id from the same source is the same submission."""
+class Erasure:
+    """An erasure as somebody asks for it."""
 
-    source: str
-    external_id: str
-    regime: str = Request.Regime.GDPR
-    manner: str = Manner.API
-    received_at: datetime | None = None
-    """When it reached the controller; None: just now."""
+    identities: Sequence[Identity | Subject]
+    submission: Submission
+    identity_verified: bool = True
+    """Whether the sender has established the requester's identity; otherwise the request waits."""
+
+    def __post_init__(self) -> None:
+        if not self.identities:
+            raise ValueError("an erasure names at least one subject")
 
 
-@transaction.atomic
 def erase(
     identities: Sequence[Identity | Subject], submission: Submission, *, identity_verified: bool = True
-) -> tuple[Request, bool]:
-    """Open an erasure (GDPR art. 17; Cal. Civ. Code § 1798.105).
-
-    Sent again under the same id, it is found and nothing is done. Where an open erasure covers the same subjects, the
-    new one is merged into it. Once the requester is known to be who they say, the request is accepted in the same
-    transaction: the subjects' rows leave the live tables, their identities are suppressed, and the log says so.
-
-    Args:
-        identity_verified: whether the sender has established the requester's identity; otherwise the request waits.
-
-    Returns:
-        The request, and whether this submission is new.
+) -> Opened:
+    """Open an erasure (GDPR art. 17; Cal. Civ. Code § 1798.105); see `erase_each`.
 
     Raises:
         ValueError: nobody is named.
-        UnknownSubjects: nothing is done.
-        IdTaken: the id stands for something else; nothing is done.
+        UnknownSubjects, IdTaken: nothing is done.
     """
-    if not identities:
-        raise ValueError("an erasure names at least one subject")
-    lock_id(submission)
-    earlier = _find_erasure(identities, submission)
+    (outcome,) = erase_each([Erasure(identities, submission, identity_verified)])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+@transaction.atomic
+def erase_each(wanted: Sequence[Erasure]) -> list[Opened | Refusal]:
+    """Open erasures (GDPR art. 17; Cal. Civ. Code § 1798.105), in one transaction.
+
+    Sent again under the same id, one is found and nothing is done. Where an open erasure covers the same subjects, the
+    new one is merged into it. Once the requester is known to be who they say, the request is accepted in the same
+    transaction: the subjects' rows leave the live tables, their identities are suppressed, and the log says so.
+
+    Returns:
+        For each what was opened, or why nothing was done: somebody is not known, or the id stands for something else.
+    """
+    submissions = [one.submission for one in wanted]
+    lock_ids(submissions)
+    used = used_ids(submissions)
+    named = _lock(_found_each([one.identities for one in wanted]))
+    leaving = set(_open_erasures(_keys(named)).values_list("subjects__subject", flat=True))
+    calendar = policy.in_force().calendar
+    plain: dict[int, Withdrawal] = {}
+    for place, (one, found) in enumerate(zip(wanted, named, strict=True)):
+        whom = _keys([found])
+        if None in found or one.submission.id in used or whom & leaving or not one.identity_verified:
+            continue
+        used.add(one.submission.id)
+        leaving |= whom
+        plain[place] = _new_erasure(one.submission, found, calendar)
+    if plain:
+        acceptance.accept_erasures(list(plain.values()))
+    # What is repeated, merged, waits or is refused is looked at by itself, beside those that are open by now.
+    return [
+        (plain[place].request, True) if place in plain else _outcome(one, named[place], calendar)
+        for place, one in enumerate(wanted)
+    ]
+
+
+def _outcome(one: Erasure, found: Found, calendar: Calendar) -> Opened | Refusal:
+    try:
+        return _erase_by_itself(one, found, calendar)
+    except (UnknownSubjects, IdTaken) as refusal:
+        return refusal
+
+
+def _erase_by_itself(one: Erasure, found: Found, calendar: Calendar) -> Opened:
+    """Open an erasure whose id and subjects are locked."""
+    submission, verified = one.submission, one.identity_verified
+    earlier = _find_erasure(found, submission)
     if earlier:
         return earlier, False
-    found = {subject.pk for subject in known(identities)}
-    # Requests before subjects, as everybody locks them.
-    _lock_open_erasures(found)
-    subjects = list(Subject.objects.select_for_update().filter(pk__in=found).order_by("pk"))
-    if any(subject.erased_at for subject in subjects):
-        raise UnknownSubjects([place for place, one in enumerate(_found(identities)) if one is None])
-    request = _open_erasure_of(subjects, identity_verified)
+    if None in found:
+        raise UnknownSubjects([place for place, subject in enumerate(found) if subject is None])
+    request = _open_erasure_of(_keys([found]), verified)
     if request:
         _merge(request, submission)
-        if identity_verified and request.state in (State.RECEIVED, State.IDENTITY_PENDING):
+        if verified and request.state in (State.RECEIVED, State.IDENTITY_PENDING):
             _note_verified(request, submission.source)
             acceptance.accept_erasure(request)
         return request, True
-    request = create_request(Request.Kind.ERASE, Request.Scope.ALL, submission)
-    members = acceptance.name_subjects(request, subjects)
-    if identity_verified:
-        acceptance.accept_erasure_of(request, members, subjects)
+    new = _new_erasure(submission, found, calendar)
+    if verified:
+        acceptance.accept_erasures([new])
     else:
-        _await_identity(request, submission.source)
-    return request, True
+        _await_identity(new, submission.source)
+    return new.request, True
+
+
+def _new_erasure(submission: Submission, found: Found, calendar: Calendar) -> Withdrawal:
+    whom = {subject.pk: subject for subject in found if subject is not None}
+    request = new_request(Request.Kind.ERASE, Request.Scope.ALL, submission, calendar)
+    return withdrawal(request, [whom[key] for key in sorted(whom)])
 
 
 @transaction.atomic
 def refuse_unknown(submission: Submission) -> tuple[Request, bool]:
     """Put on record that somebody asked of whom nothing is held: the answer that the law wants is that."""
-    lock_id(submission)
+    lock_ids([submission])
     earlier = submitted(submission)
     if earlier:
         return earlier, False
-    request = create_request(Request.Kind.ERASE, Request.Scope.ALL, submission)
+    request = new_request(Request.Kind.ERASE, Request.Scope.ALL, submission, policy.in_force().calendar)
     request.state, request.denial, request.closed_at = State.REFUSED, Ground.NOT_HELD, timezone.now()
-    request.save(update_fields=["state", "denial", "closed_at"])
+    request.save()
     log.append("request.refused", {"ground": request.denial, "kind": request.kind, "request": str(request.id)})
     return request, True
 
 
-def submitted(submission: Submission) -> Request | None:
-    """The request that a submission opened before, or was merged into."""
-    sent = {"source": submission.source, "external_id": submission.external_id}
-    return Request.objects.filter(Q(**sent) | Q(duplicates__in=Duplicate.objects.filter(**sent))).first()
-
-
-def _find_erasure(identities: Sequence[Identity | Subject], submission: Submission) -> Request | None:
+def _find_erasure(found: Found, submission: Submission) -> Request | None:
     """The erasure of these subjects that a sender already opened under this id.
 
     After a request has ended, its subjects can no longer be told from others: then they must be as many, and unknown.
@@ -115,37 +153,49 @@ def _find_erasure(identities: Sequence[Identity | Subject], submission: Submissi
     """
     request = submitted(submission)
     if request is None:
-        if ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id).exists():
+        if used_ids([submission]):  # as that of a decision
             raise IdTaken
         return None
     members = {member.subject_id for member in request.subjects.select_related("subject")}
-    present = {subject.pk for subject in _found(identities) if subject is not None}
+    present = _keys([found])
     gone = Subject.objects.filter(pk__in=members, erased_at__isnull=False).count()
     if request.source != submission.source:  # merged into a request that may concern others as well
-        same = present <= members and len(identities) <= len(members)
+        same = present <= members and len(found) <= len(members)
     else:
-        same = len(identities) == len(members) and present <= members and len(present) == len(members) - gone
+        same = len(found) == len(members) and present <= members and len(present) == len(members) - gone
     if request.kind != Request.Kind.ERASE or not (same or request.denial == Ground.NOT_HELD):
         raise IdTaken
     return request
 
 
 def _open_erasures(subjects: Collection[UUID]) -> QuerySet[Request]:
-    concerned = RequestSubject.objects.filter(subject__in=subjects).values("request")
+    # Found first, since most have none: in one query PostgreSQL would go through everything that is open.
+    concerned = set(RequestSubject.objects.filter(subject__among=list(subjects)).values_list("request", flat=True))
+    if not concerned:
+        return Request.objects.none()
     return Request.objects.filter(kind=Request.Kind.ERASE, pk__in=concerned).exclude(state__in=FINAL)
 
 
-def _lock_open_erasures(subjects: Collection[UUID]) -> None:
-    list(_open_erasures(subjects).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+def _lock(named: Sequence[Found]) -> list[Found]:
+    """The same as they are now, which nobody else changes until the transaction ends."""
+    keys = _keys(named)
+    # Requests before subjects, as everybody locks them.
+    list(_open_erasures(keys).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    standing = Subject.objects.select_for_update().filter(pk__among=list(keys)).order_by("pk")
+    locked = {subject.pk: subject for subject in standing if subject.erased_at is None}
+    return [[subject and locked.get(subject.pk) for subject in found] for found in named]
 
 
-def _open_erasure_of(subjects: Sequence[Subject], identity_verified: bool) -> Request | None:
+def _keys(named: Sequence[Found]) -> set[UUID]:
+    return {subject.pk for found in named for subject in found if subject is not None}
+
+
+def _open_erasure_of(wanted: set[UUID], identity_verified: bool) -> Request | None:
     """An open erasure that the same can be merged into.
 
     One that waits must concern exactly these subjects, so that nobody's verification counts for another; one that is
     held while it waits would keep a verified one waiting. One that is accepted may concern others as well.
     """
-    wanted = {subject.pk for subject in subjects}
     for request in _open_erasures(wanted).order_by("received_at").select_for_update(no_key=True):
         members = set(request.subjects.values_list("subject", flat=True))
         held = request.state == State.ON_HOLD and request.rows_removed_at is None and identity_verified
@@ -185,22 +235,15 @@ def _note_verified(request: Request, by: str) -> None:
         log.append(f"request.{action}", {"request": str(request.id)})
 
 
-def _await_identity(request: Request, by: str) -> None:
+def _await_identity(new: Withdrawal, by: str) -> None:
+    request = new.request
     request.state, request.identity_asked_at = State.IDENTITY_PENDING, timezone.now()
-    request.save(update_fields=["state", "identity_asked_at"])
+    request.save()
+    RequestSubject.objects.bulk_create(new.members)
     RequestEvent.objects.create(
         request=request, action=RequestEvent.Action.ASK_IDENTITY, by=by, at=request.identity_asked_at
     )
     emit(catalogue.RECEIVED, {"request": str(request.id), "kind": request.kind}, request.senders())
-
-
-def lock_id(submission: Submission) -> None:
-    """Let one at a time decide what a sender's id stands for; until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"{submission.source} {submission.external_id}"],
-        )
 
 
 def known(identities: Sequence[Identity | Subject]) -> list[Subject]:
@@ -209,20 +252,23 @@ def known(identities: Sequence[Identity | Subject]) -> list[Subject]:
     Raises:
         UnknownSubjects: some are not known, or erased.
     """
-    found = _found(identities)
+    (found,) = _found_each([identities])
     unknown = [place for place, subject in enumerate(found) if subject is None]
     if unknown:
         raise UnknownSubjects(unknown)
     return [subject for subject in found if subject is not None]
 
 
-def _found(identities: Sequence[Identity | Subject]) -> list[Subject | None]:
-    """As `find_subjects`; a subject at hand stands for itself, unless erased."""
-    named = [one for one in identities if not isinstance(one, Subject)]
+def _found_each(wanted: Sequence[Sequence[Identity | Subject]]) -> list[Found]:
+    """As `find_subjects`, for each; a subject at hand stands for itself, unless erased."""
+    named = [one for identities in wanted for one in identities if not isinstance(one, Subject)]
     looked_up = iter(find_subjects(named) if named else [])
     return [
-        next(looked_up) if not isinstance(one, Subject) else (one if one.erased_at is None else None)
-        for one in identities
+        [
+            next(looked_up) if not isinstance(one, Subject) else (one if one.erased_at is None else None)
+            for one in identities
+        ]
+        for identities in wanted
     ]
 
 
@@ -245,11 +291,14 @@ def lock_standing(identity: Identity | Subject) -> Subject:
     return standing(Subject.objects.select_for_update().get(pk=subject.pk))
 
 
-def create_request(kind: str, scope: str, submission: Submission, **more: int | str) -> Request:
-    """A new request; its period begins when it reached the controller, by the calendar in force now."""
+def new_request(kind: str, scope: str, submission: Submission, calendar: Calendar, **more: int | str) -> Request:
+    """A new request, not stored yet; its period begins when it reached the controller.
+
+    Args:
+        calendar: by which the period is counted, the one in force.
+    """
     received_at = submission.received_at or timezone.now()
-    calendar = policy.in_force().calendar
-    return Request.objects.create(
+    return Request(
         kind=kind,
         scope=scope,
         regime=submission.regime,
@@ -258,7 +307,7 @@ def create_request(kind: str, scope: str, submission: Submission, **more: int | 
         external_id=submission.external_id,
         received_at=received_at,
         due_at=deadline(submission.regime, received_at, calendar),
-        traceparent=correlation.traceparent(),
+        traceparent=submission.traceparent,
         time_zone=calendar.zone,
         holidays=calendar.holidays,
         **more,

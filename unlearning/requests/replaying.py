@@ -10,7 +10,7 @@ from audits.evidence import log, sealing
 from unlearning.lineage.models import Subject, Suppression
 from unlearning.requests import acceptance, journal, opening
 from unlearning.requests.models import Manner, Request
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission
 
 SOURCE = "replay"
 _AT_ONCE = 2000

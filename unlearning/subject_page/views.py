@@ -19,7 +19,7 @@ from unlearning.requests import deciding, opening
 from unlearning.requests.deciding import Decision
 from unlearning.requests.errors import UnknownSubjects
 from unlearning.requests.models import Manner, Request
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission
 from unlearning.subject_page.links import BadLink, Visit, visit
 
 STEPS = (0, 20, 50, 80, 100)

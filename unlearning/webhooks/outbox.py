@@ -1,6 +1,6 @@
 """Telling endpoints of an event: rows in the caller's transaction, so that both are or neither."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models.fields.json import KT
@@ -15,13 +15,18 @@ know everything; giver of the links that an officer made."""
 
 
 def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = None) -> None:
-    """Queue an event for the endpoints that subscribed to it.
+    """Queue an event for the endpoints that subscribed to it; see `emit_each`."""
+    emit_each(event, [payload], owners)
+
+
+def emit_each(event: str, payloads: Sequence[dict[str, Any]], owners: Collection[str] | None = None) -> None:
+    """Queue events of one name for the endpoints that subscribed to it.
 
     What was taken back is queued for one that is disabled as well: whoever enables it again is told (GDPR art. 19).
 
     Args:
         event: a name of the catalogue.
-        payload: ids and states; never an identity.
+        payloads: ids and states; never an identity.
         owners: of endpoints that may know, beside the controller's own; None: every one.
     """
     now = timezone.now()
@@ -34,6 +39,7 @@ def emit(event: str, payload: dict[str, Any], owners: Collection[str] | None = N
         [
             Delivery(endpoint=endpoint, event=event, payload=payload, occurred_at=now, next_at=now)
             for endpoint in subscribed
+            for payload in payloads
         ]
     )
 

@@ -12,8 +12,9 @@ from unlearning.jobs.models import Job, JobEvent
 from unlearning.jobs.planning import plan_jobs
 from unlearning.requests.actions import By
 from unlearning.requests.models import Request
-from unlearning.requests.opening import Submission, erase
+from unlearning.requests.opening import erase
 from unlearning.requests.states import State
+from unlearning.requests.submissions import Submission
 
 pytestmark = pytest.mark.django_db
 

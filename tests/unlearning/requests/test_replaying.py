@@ -17,8 +17,8 @@ from unlearning.lineage.subjects import register_subject, shred
 from unlearning.requests import actions, opening
 from unlearning.requests.actions import By
 from unlearning.requests.models import Request
-from unlearning.requests.opening import Submission
 from unlearning.requests.replaying import replay
+from unlearning.requests.submissions import Submission
 
 pytestmark = pytest.mark.django_db
 

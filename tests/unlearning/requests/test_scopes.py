@@ -14,7 +14,7 @@ from unlearning.lineage.subjects import ensure_subjects
 from unlearning.requests import deciding
 from unlearning.requests.deciding import Decision, Part
 from unlearning.requests.errors import BadField, IdTaken, UnknownSubjects
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission
 from unlearning.requests.taking_in import take_in
 
 pytestmark = pytest.mark.django_db

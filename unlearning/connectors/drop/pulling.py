@@ -21,8 +21,8 @@ from unlearning.lineage.subjects import Named, find_subjects
 from unlearning.requests import opening
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.models import Duplicate, Manner, Request
-from unlearning.requests.opening import Submission
 from unlearning.requests.states import State
+from unlearning.requests.submissions import Submission
 
 CONNECTOR = "drop"
 EXEMPTED, DELETED, NOT_FOUND = 2, 3, 5

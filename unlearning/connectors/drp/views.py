@@ -19,8 +19,8 @@ from unlearning.requests.actions import By
 from unlearning.requests.errors import NotAllowed
 from unlearning.requests.grounds import Ground
 from unlearning.requests.models import Manner, Request
-from unlearning.requests.opening import Submission
 from unlearning.requests.states import State
+from unlearning.requests.submissions import Submission
 from unlearning.webhooks import addresses
 
 CONNECTOR = "drp"

@@ -20,7 +20,7 @@ from unlearning.connectors.signed import (
 )
 from unlearning.lineage.subjects import Named
 from unlearning.requests.models import Manner
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission
 
 _DELETION = "contact.privacyDeletion"
 _MILLISECOND = 0.001

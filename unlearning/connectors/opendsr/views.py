@@ -22,7 +22,7 @@ from unlearning.requests import actions
 from unlearning.requests.actions import By
 from unlearning.requests.errors import NotAllowed
 from unlearning.requests.models import Manner
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission
 
 CONNECTOR = "opendsr"
 SCOPE = "opendsr"

@@ -18,7 +18,7 @@ from unlearning.lineage.subjects import Identity, Named, find_subjects
 from unlearning.requests import opening
 from unlearning.requests.errors import UnknownSubjects
 from unlearning.requests.models import Manner
-from unlearning.requests.opening import Submission
+from unlearning.requests.submissions import Submission, submitted
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
@@ -84,7 +84,7 @@ def _customer(payload: dict[str, Any], shop: str) -> list[Identity]:
 
 def _redact_shop(shop: str, submission: Submission) -> None:
     """Everybody who is known by a customer number of the shop; delivered again, it has been done."""
-    if opening.submitted(submission):
+    if submitted(submission):
         return
     subjects = list(Subject.objects.filter(identifiers__kind=f"shopify:{shop}", erased_at=None).distinct())
     if subjects:

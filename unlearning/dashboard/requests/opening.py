@@ -28,8 +28,8 @@ from unlearning.requests.deadlines import deadline
 from unlearning.requests.deciding import Decision
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.models import Manner, Request
-from unlearning.requests.opening import Submission
 from unlearning.requests.states import State
+from unlearning.requests.submissions import Submission
 from unlearning.webhooks.outbox import CONTROLLER
 
 _CHANNEL = "desk"

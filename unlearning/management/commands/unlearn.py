@@ -19,7 +19,8 @@ from unlearning.management.bars import phases
 from unlearning.requests.actions import By
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.models import Request
-from unlearning.requests.opening import Submission, erase
+from unlearning.requests.opening import erase
+from unlearning.requests.submissions import Submission
 
 _SOURCE = "command line"
 
