@@ -123,6 +123,14 @@ class Pages(CursorPagination):
     def __init__(self, *ordering: str):
         self.ordering = ordering
 
+    def get_page_size(self, request: HttpRequest) -> int:
+        """See `CursorPagination.get_page_size`."""
+        asked = request.query_params.get(self.page_size_query_param, self.page_size)
+        try:
+            return serializers.IntegerField(min_value=1, max_value=self.max_page_size).run_validation(asked)
+        except ValidationError:
+            raise ValidationError({"page_size": [f"Give 1 to {self.max_page_size}."]}) from None
+
     def decode_cursor(self, request: HttpRequest) -> Any:
         """See `CursorPagination.decode_cursor`."""
         try:

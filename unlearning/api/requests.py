@@ -208,8 +208,7 @@ class RequestOut(serializers.ModelSerializer):
 
     def get_subjects(self, request: Request) -> int:
         """Their number."""
-        counted = getattr(request, "subject_count", None)
-        return request.subjects.count() if counted is None else counted
+        return request.subjects.count() if request.subject_count is None else request.subject_count
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_evidence(self, request: Request) -> str | None:

@@ -35,12 +35,10 @@ def plan_jobs(at_once: bool = False) -> list[Job]:
     recommender = Recommender.objects.select_for_update(no_key=True).exclude(serving=None).order_by("pk").first()
     if recommender is None or recommender.jobs.filter(_open()).exists():
         return []
-    # Not against keys: a job that commits refers to requests that wait, and must not wait for them.
-    waiting = list(
-        Request.objects.select_for_update(no_key=True)
-        .filter(state=State.ACCEPTED, job=None)
-        .order_by("rows_removed_at")
-    )
+    # Not against keys: a job that commits refers to requests that wait, and must not wait for them. In the order in
+    # which everybody locks them.
+    locked = Request.objects.select_for_update(no_key=True).filter(state=State.ACCEPTED, job=None).order_by("pk")
+    waiting = sorted(locked, key=lambda request: request.rows_removed_at)
     now = clock()
     rules = policy.in_force()
     opened = now - timedelta(seconds=rules.batch_window)

@@ -14,7 +14,7 @@ from unlearning.lineage.freezing import stamp
 from unlearning.lineage.models import Interaction, Item, Subject
 from unlearning.lineage.subjects import delete_samples, subject_key, suppress
 from unlearning.lookups import Microseconds
-from unlearning.requests import clock, journal
+from unlearning.requests import clock
 from unlearning.requests.forget_set import WithdrawnRow, first_shared, sealed_forget_set
 from unlearning.requests.models import Proposal, Request, RequestSubject, SealedForgetSet
 from unlearning.requests.states import State
@@ -46,23 +46,27 @@ def withdrawal(request: Request, subjects: Sequence[Subject]) -> Withdrawal:
     return Withdrawal(request, members, subjects)
 
 
-def accept_erasure(request: Request) -> None:
-    """Accept an erasure whose requester is known to be who they say; call it in a transaction."""
+def accept_erasure(request: Request) -> Withdrawal:
+    """Accept an erasure whose requester is known to be who they say; as `accept_erasures`."""
     members = list(request.subjects.all())
     found = Subject.objects.filter(pk__in=[member.subject_id for member in members]).order_by("pk")
     subjects = [subject for subject in found.select_for_update() if subject.erased_at is None]
     clock.go_on(request)
     request.held_from = None  # a backup may know it as held
-    accept_erasures([Withdrawal(request, members, subjects)])
+    erasure = Withdrawal(request, members, subjects)
+    accept_erasures([erasure])
     lapse_proposals(request)
+    return erasure
 
 
 def accept_erasures(erasures: Sequence[Withdrawal]) -> None:
-    """Accept erasures of different subjects, whose requesters are known to be who they say; as `accept`."""
+    """Accept erasures of different subjects, whose requesters are known to be who they say; as `accept`.
+
+    The journal has to have them before the transaction commits, and nothing is to be done after that.
+    """
     subjects = [subject for erasure in erasures for subject in erasure.subjects]
     suppress(bytes(subject.identity_digest) for subject in subjects)
     accept(erasures, Interaction.objects.filter(subject__among=[subject.pk for subject in subjects]))
-    journal.write((erasure.request, erasure.subjects) for erasure in erasures)
 
 
 def lapse_proposals(request: Request) -> None:
@@ -114,11 +118,11 @@ def _take(rows: QuerySet[Interaction], subjects: Mapping[UUID, Subject]) -> dict
 
 def _store(withdrawals: Sequence[Withdrawal]) -> None:
     new = [one for one in withdrawals if one.request._state.adding]
+    stored = [one.request for one in withdrawals if not one.request._state.adding]
     Request.objects.bulk_create(one.request for one in new)
     RequestSubject.objects.bulk_create(member for one in new for member in one.members)
-    for one in withdrawals:
-        if one not in new:
-            one.request.save(update_fields=_CHANGED)
+    for request in stored:
+        request.save(update_fields=_CHANGED)
 
 
 def _who_leaves(one: Withdrawal) -> list[int]:

@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 
 from audits.evidence import log
 from audits.evidence.periods import may_extend_until
-from unlearning.requests import acceptance
+from unlearning.requests import acceptance, clock, journal
+from unlearning.requests.acceptance import Withdrawal
 from unlearning.requests.deadlines import calendar_of, deadline_of, paused_until, stands_still
 from unlearning.requests.errors import BadField, NotAllowed
 from unlearning.requests.grounds import GROUNDS, Extension
-from unlearning.requests.models import Request, RequestEvent
+from unlearning.requests.models import Duplicate, Request, RequestEvent
 from unlearning.requests.states import FINAL, State
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
@@ -56,10 +57,17 @@ def ask_identity(request: Request, by: By) -> Request:
     return _take(request, RequestEvent.Action.ASK_IDENTITY, by, act)
 
 
+@transaction.atomic
 def verify_identity(request: Request, by: By) -> Request:
     """The requester is who they say: accept the request, and let the clock go on."""
+    accepted: list[Withdrawal] = []
 
-    return _take(request, RequestEvent.Action.VERIFY_IDENTITY, by, acceptance.accept_erasure)
+    def act(request: Request) -> None:
+        accepted.append(acceptance.accept_erasure(request))
+
+    request = _take(request, RequestEvent.Action.VERIFY_IDENTITY, by, act)
+    journal.write((one.request, one.subjects) for one in accepted)
+    return request
 
 
 def hold(request: Request, by: By) -> Request:
@@ -139,25 +147,36 @@ def cancel(request: Request, by: By) -> Request:
 
 @transaction.atomic
 def cancel_submission(request: Request, source: str, by: By) -> Request:
-    """Take back what one sender asked: the request, unless others ask for the same, who keep it.
+    """Take back what one sender asked: the request, unless others ask for the same, whose it is from then on.
 
     Raises:
-        NotAllowed: it is another sender's, others ask for the same, or the rows are gone; nothing is done.
+        NotAllowed: it is another sender's, or the rows are gone; nothing is done.
     """
     request = _locked(request, RequestEvent.Action.CANCEL)
-    if request.source == source:
-        if request.duplicates.exclude(source=source).exists():
-            raise NotAllowed(_("another sender asks for the same: the request stays open for them"))
-        return cancel(request, by)
-    merged = request.duplicates.filter(source=source)
-    if not merged.exists():
+    theirs = list(request.duplicates.filter(source=source))
+    if request.source != source and not theirs:
         raise NotAllowed(_("another sender asked for it: an officer can refuse it, or close it with a second one"))
+    heir = request.duplicates.exclude(source=source).order_by("received_at", "pk").first()
+    if request.source == source and heir is None:
+        return cancel(request, by)
     if request.held_from == State.ACCEPTED:
         raise NotAllowed(_("the rows are gone: a request can't be cancelled after it was accepted"))
-    for one in merged:
-        log.append("request.unmerged", {"manner": one.manner, "request": str(request.id)})
-    merged.delete()
+    taken_back = [one.manner for one in theirs]
+    request.duplicates.filter(source=source).delete()
+    request.callbacks.filter(source=source).delete()
+    if request.source == source and heir is not None:
+        taken_back.append(request.manner)
+        _hand_over(request, heir)
+    log.append_each([("request.unmerged", {"manner": one, "request": str(request.id)}) for one in taken_back])
     return request
+
+
+def _hand_over(request: Request, heir: Duplicate) -> None:
+    """Make a request that of another sender who asked for the same, with their period."""
+    request.source, request.external_id, request.manner = heir.source, heir.external_id, heir.manner
+    heir.delete()
+    clock.begin_with(request, heir.regime or request.regime, heir.received_at)
+    request.save(update_fields=["source", "external_id", "manner", *clock.FIELDS])
 
 
 def _locked(request: Request, action: RequestEvent.Action) -> Request:

@@ -40,9 +40,9 @@ class Line:
 
 def write(erasures: Iterable[tuple[Request, Sequence[Subject]]]) -> None:
     """Put erasures into the journal; call it last in the transaction that accepts them."""
-    if _closed.get():
-        return
     text = "".join(f"{json.dumps(asdict(_line(request, subjects)))}\n" for request, subjects in erasures)
+    if _closed.get() or not text:
+        return
     settings.FEDSHARE_JOURNAL.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = settings.FEDSHARE_JOURNAL / _NAME
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
@@ -52,6 +52,7 @@ def write(erasures: Iterable[tuple[Request, Sequence[Subject]]]) -> None:
         cut_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a kill, or a full disk
         record = f"{_CUT if cut_off else ''}{text}".encode()
         if os.write(descriptor, record) != len(record):
+            os.ftruncate(descriptor, size)  # lines that are whole would count, and none of these is to commit
             raise OSError(errno.ENOSPC, "the journal of erasures could not be written to its end", path.name)
         os.fdatasync(descriptor)
     finally:

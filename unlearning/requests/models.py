@@ -98,8 +98,8 @@ class Request(models.Model):
         help_text="What can be handed out; gone once its retention is over",
     )
 
-    subject_count: int
-    """How many subjects it concerns, where whoever has read or made it counted them."""
+    subject_count: int | None = None
+    """How many subjects it concerns, where whoever read or made it counted them."""
 
     class Meta:
         ordering = ["-received_at"]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from audits.evidence import log
 from unlearning.lineage.models import Subject
 from unlearning.lineage.subjects import Identity, find_subjects
-from unlearning.requests import acceptance, clock, policy
+from unlearning.requests import acceptance, clock, journal, policy
 from unlearning.requests.acceptance import Withdrawal, withdrawal
 from unlearning.requests.calendars import Calendar
 from unlearning.requests.deadlines import deadline
@@ -19,7 +19,7 @@ from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.grounds import Ground
 from unlearning.requests.models import Duplicate, Request, RequestEvent, RequestSubject
 from unlearning.requests.states import FINAL, State
-from unlearning.requests.submissions import Submission, lock_ids, submitted, used_ids
+from unlearning.requests.submissions import Id, Submission, lock_ids, submitted, used_ids
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
@@ -44,6 +44,7 @@ class Erasure:
             raise ValueError("an erasure names at least one subject")
 
 
+@transaction.atomic
 def erase(
     identities: Sequence[Identity | Subject], submission: Submission, *, identity_verified: bool = True
 ) -> Opened:
@@ -59,9 +60,8 @@ def erase(
     return outcome
 
 
-@transaction.atomic
 def erase_each(wanted: Sequence[Erasure]) -> list[Opened | Refusal]:
-    """Open erasures (GDPR art. 17; Cal. Civ. Code § 1798.105), in one transaction.
+    """Open erasures (GDPR art. 17; Cal. Civ. Code § 1798.105); call it in a transaction, and do nothing after it there.
 
     Sent again under the same id, one is found and nothing is done. Where an open erasure covers the same subjects, the
     new one is merged into it. Once the requester is known to be who they say, the request is accepted in the same
@@ -73,35 +73,54 @@ def erase_each(wanted: Sequence[Erasure]) -> list[Opened | Refusal]:
     submissions = [one.submission for one in wanted]
     lock_ids(submissions)
     used = used_ids(submissions)
-    named = _lock(_found_each([one.identities for one in wanted]))
-    leaving = set(_open_erasures(_keys(named)).values_list("subjects__subject", flat=True))
+    named = _found_each([one.identities for one in wanted])
+    # What is known by its id needs nobody's rows, and waits for nobody.
+    fresh = [place for place, one in enumerate(wanted) if one.submission.id not in used]
+    for place, found in zip(fresh, _lock([named[place] for place in fresh]), strict=True):
+        named[place] = found
     calendar = policy.in_force().calendar
-    plain: dict[int, Withdrawal] = {}
-    for place, (one, found) in enumerate(zip(wanted, named, strict=True)):
-        whom = _keys([found])
-        if None in found or one.submission.id in used or whom & leaving or not one.identity_verified:
-            continue
-        used.add(one.submission.id)
-        leaving |= whom
-        plain[place] = _new_erasure(one.submission, found, calendar)
-    if plain:
-        acceptance.accept_erasures(list(plain.values()))
-    # What is repeated, merged, waits or is refused is looked at by itself, beside those that are open by now.
-    return [
-        (plain[place].request, True) if place in plain else _outcome(one, named[place], calendar)
+    plain = {
+        place: _new_erasure(wanted[place].submission, named[place], calendar)
+        for place in _standing_by_themselves(wanted, named, fresh)
+    }
+    accepted = list(plain.values())
+    if accepted:
+        acceptance.accept_erasures(accepted)
+    # What is repeated, merged, waits or is refused is looked at one by one, beside those that are open by now.
+    outcomes = [
+        (plain[place].request, True) if place in plain else _outcome(one, named[place], calendar, accepted)
         for place, one in enumerate(wanted)
     ]
+    journal.write((one.request, one.subjects) for one in accepted)
+    return outcomes
 
 
-def _outcome(one: Erasure, found: Found, calendar: Calendar) -> Opened | Refusal:
+def _standing_by_themselves(wanted: Sequence[Erasure], named: Sequence[Found], fresh: Sequence[int]) -> list[int]:
+    """Places of those whose requester is known, and whose subjects nobody else names: here, or in an open erasure."""
+    keys = _keys([named[place] for place in fresh])
+    open_ones = list(_open_erasures(keys).values_list("pk", flat=True))
+    members = RequestSubject.objects.filter(request__in=open_ones, subject__among=list(keys))
+    leaving = set(members.values_list("subject", flat=True)) if open_ones else set()
+    used: set[Id] = set()
+    chosen = []
+    for place in fresh:
+        one, whom = wanted[place], _keys([named[place]])
+        if one.identity_verified and None not in named[place] and one.submission.id not in used and not whom & leaving:
+            used.add(one.submission.id)
+            leaving |= whom
+            chosen.append(place)
+    return chosen
+
+
+def _outcome(one: Erasure, found: Found, calendar: Calendar, accepted: list[Withdrawal]) -> Opened | Refusal:
     try:
-        return _erase_by_itself(one, found, calendar)
+        return _erase_by_itself(one, found, calendar, accepted)
     except (UnknownSubjects, IdTaken) as refusal:
         return refusal
 
 
-def _erase_by_itself(one: Erasure, found: Found, calendar: Calendar) -> Opened:
-    """Open an erasure whose id and subjects are locked."""
+def _erase_by_itself(one: Erasure, found: Found, calendar: Calendar, accepted: list[Withdrawal]) -> Opened:
+    """Open an erasure whose id is locked, and unless the id is used its subjects; adds to what is accepted."""
     submission, verified = one.submission, one.identity_verified
     earlier = _find_erasure(found, submission)
     if earlier:
@@ -113,11 +132,12 @@ def _erase_by_itself(one: Erasure, found: Found, calendar: Calendar) -> Opened:
         _merge(request, submission)
         if verified and request.state in (State.RECEIVED, State.IDENTITY_PENDING):
             _note_verified(request, submission.source)
-            acceptance.accept_erasure(request)
+            accepted.append(acceptance.accept_erasure(request))
         return request, True
     new = _new_erasure(submission, found, calendar)
     if verified:
         acceptance.accept_erasures([new])
+        accepted.append(new)
     else:
         _await_identity(new, submission.source)
     return new.request, True
@@ -173,7 +193,7 @@ def _open_erasures(subjects: Collection[UUID]) -> QuerySet[Request]:
     concerned = set(RequestSubject.objects.filter(subject__among=list(subjects)).values_list("request", flat=True))
     if not concerned:
         return Request.objects.none()
-    return Request.objects.filter(kind=Request.Kind.ERASE, pk__in=concerned).exclude(state__in=FINAL)
+    return Request.objects.filter(kind=Request.Kind.ERASE, pk__among=list(concerned)).exclude(state__in=FINAL)
 
 
 def _lock(named: Sequence[Found]) -> list[Found]:

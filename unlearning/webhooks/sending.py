@@ -1,13 +1,19 @@
 """POSTing to somebody else's address: to the address that was checked, and wherever it points no further."""
 
 import http.client
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Timer
 from urllib.parse import urlsplit
 
 from unlearning.webhooks.addresses import Target, resolve
 
 _TIMEOUT_SECONDS = 10
+"""Of silence."""
+_MOST_SECONDS = 30
+"""For all of it: a receiver that sends a byte now and then is never silent."""
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -22,10 +28,26 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     try:
         parts = urlsplit(url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, {"Host": parts.netloc, **headers})
-        return connection.getresponse().status  # what else it says is of no interest
+        with _ended_after(connection, _MOST_SECONDS):
+            connection.request("POST", path, body, {"Host": parts.netloc, **headers})
+            return connection.getresponse().status  # what else it says is of no interest
     finally:
         connection.close()
+
+
+@contextmanager
+def _ended_after(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
+    def end() -> None:
+        with suppress(OSError):  # it has ended by itself
+            if connection.sock is not None:
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = Timer(seconds, end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _connection(target: Target) -> http.client.HTTPConnection:

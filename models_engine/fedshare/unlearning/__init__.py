@@ -2,7 +2,7 @@
 
 from models_engine.fedshare.unlearning.contrastive import Contrastive
 from models_engine.fedshare.unlearning.exact import Retrain, RollbackReplay
-from models_engine.fedshare.unlearning.fall import Fall
+from models_engine.fedshare.unlearning.fall import FallRegression
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
     Calibration,
@@ -22,7 +22,7 @@ __all__ = [
     "NOTHING",
     "Calibration",
     "Contrastive",
-    "Fall",
+    "FallRegression",
     "Falls",
     "ForgetTask",
     "Forgotten",

@@ -35,7 +35,7 @@ from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.server import Server, untrained_subjects
 from models_engine.fedshare.training import Progress
-from models_engine.fedshare.unlearning.alone import Alone
+from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes
 from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
 from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, Forgotten
 
@@ -154,4 +154,4 @@ def _small(task: ForgetTask, calibration: Calibration, induced: Induced, cohort:
         (task.unshared, pushes.unshare, alone.unshare, False),
     ):
         if len(pairs):
-            yield pairs, *Alone(task.model, before, induced, pairs, fall, on_items, holdings).with_all(push)
+            yield pairs, *PairAmplitudes(task.model, before, induced, pairs, fall, on_items, holdings).with_all(push)

@@ -2,7 +2,7 @@
 
 Models learn some pairs by heart and others hardly at all: what a training without the pair would show lies
 below the model by 0.2 standard deviations on average on MovieLens-100K, and varies from pair to pair by as much.
-One amplitude for all leaves that variation to an attacker. Seven signs, seen in the model and its data, tell
+One amplitude for all leaves that variation to an attacker. Seven features, seen in the model and its data, tell
 a good part of it beforehand (the benchmark of forgetting says how much): what the edge itself adds to the margin,
 how much the margin gives way to a push on the item and on the subject's row, how strongly the pair holds on to
 either row, and how many pairs the subject shares and the device trains on. A ridge regression over the actors of
@@ -30,11 +30,11 @@ _RIDGE = 3.0
 """In units of one actor."""
 _FOLDS = 8
 _OUTER = 0.002
-"""Share of the actors at either end beyond whom a sign counts as theirs."""
+"""Share of the actors at either end beyond whom a feature counts as theirs."""
 
 
 @dataclass(frozen=True)
-class Signs:
+class Features:
     """What a model and its data show of some pairs, each withdrawn alone."""
 
     level: Tensor
@@ -49,7 +49,9 @@ class Signs:
     """The margins after a push with amplitudes on items and on subjects, [pairs]."""
 
 
-def signs(model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor, holdings: Tensor) -> Signs:
+def features(
+    model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor, holdings: Tensor
+) -> Features:
     """Read them off, of each pair as if no other were withdrawn.
 
     Args:
@@ -86,7 +88,7 @@ def signs(model: Model, data: SharedData, induced: Induced, pairs: Edges, contra
     # Under the root, since a pair's hold on a row goes down more slowly than their number goes up.
     scarce = torch.stack([*holds, 1 / shared, 1 / trained], 1).sqrt()
     values = torch.cat([torch.stack([of_edge, of_items, of_rows], 1), scarce], 1)
-    return Signs(level, of_items, of_rows, values, level_after)
+    return Features(level, of_items, of_rows, values, level_after)
 
 
 def _apart(pairs: Edges) -> list[Tensor]:
@@ -116,23 +118,23 @@ def contrasted(pairs: Edges, data: SharedData) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Fall:
-    """A linear prediction from the signs."""
+class FallRegression:
+    """A linear prediction from the features."""
 
     intercept: float
     weights: tuple[float, ...]
     low: tuple[float, ...]
-    """Of each sign: what is below counts as this."""
+    """of each feature: what is below counts as this."""
     high: tuple[float, ...]
     explained: float = 0.0
     """Share of the falls' variance that is predicted of pairs left out of the fit; may be negative."""
 
     @classmethod
-    def fitted(cls, values: Tensor, falls: Tensor) -> "Fall":
-        """By ridge regression on standardised signs, cross-validated.
+    def fitted(cls, values: Tensor, falls: Tensor) -> "FallRegression":
+        """By ridge regression on standardised features, cross-validated.
 
         Args:
-            values: [pairs, signs].
+            values: [pairs, features].
             falls: [pairs], by how much the margin of each lies above that of a model that never had it.
         """
         values, falls = values.double(), falls.double()
@@ -145,18 +147,18 @@ class Fall:
         return replace(_ridge(values, falls), explained=explained)
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> "Fall":
+    def from_json(cls, stored: dict[str, Any]) -> "FallRegression":
         """What `dataclasses.asdict` made of one."""
         tuples = {name: tuple(stored[name]) for name in ("weights", "low", "high")}
         return cls(stored["intercept"], **tuples, explained=stored["explained"])
 
     def __call__(self, values: Tensor) -> Tensor:
-        """By how much margins must fall, [pairs], from signs [pairs, signs]."""
+        """By how much margins must fall, [pairs], from features [pairs, features]."""
         weights, low, high = (values.new_tensor(part) for part in (self.weights, self.low, self.high))
         return values.clamp(low, high) @ weights + self.intercept
 
 
-def _ridge(values: Tensor, falls: Tensor) -> Fall:
+def _ridge(values: Tensor, falls: Tensor) -> FallRegression:
     bounds = torch.tensor([_OUTER, 1 - _OUTER], dtype=values.dtype, device=values.device)
     low, high = torch.quantile(values, bounds, dim=0)
     clipped = values.clamp(low, high)
@@ -164,7 +166,7 @@ def _ridge(values: Tensor, falls: Tensor) -> Fall:
     standard, centre = (clipped - mean) / spread, falls.mean()
     penalty = _RIDGE * torch.eye(values.shape[1], dtype=values.dtype, device=values.device)
     weights = torch.linalg.solve(standard.T @ standard + penalty, standard.T @ (falls - centre)) / spread
-    return Fall(float(centre - weights @ mean), _floats(weights), _floats(low), _floats(high))
+    return FallRegression(float(centre - weights @ mean), _floats(weights), _floats(low), _floats(high))
 
 
 def _floats(values: Tensor) -> tuple[float, ...]:

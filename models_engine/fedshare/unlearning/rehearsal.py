@@ -27,9 +27,9 @@ from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress
-from models_engine.fedshare.unlearning.alone import Alone
+from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes
 from models_engine.fedshare.unlearning.contrastive import gentle, pull
-from models_engine.fedshare.unlearning.fall import CONTRAST_ITEMS, Fall, contrasted, signs
+from models_engine.fedshare.unlearning.fall import CONTRAST_ITEMS, FallRegression, contrasted, features
 from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
@@ -181,16 +181,17 @@ class _Scene:
         rows = Rows(self._model.subjects, self._model.items)
         return self._meeting_by_fold_in(rows)
 
-    def push_on_rows(self, items: float, fall: Fall, holdings: Tensor) -> Push:
+    def push_on_rows(self, items: float, fall: FallRegression, holdings: Tensor) -> Push:
         """In a small request, with the amplitude on the items of all pairs given."""
-        alone = Alone(self._model, self._data, self._induced, self._pairs, fall, self._part.fate == "delete", holdings)
+        on_items = self._part.fate == "delete"
+        alone = PairAmplitudes(self._model, self._data, self._induced, self._pairs, fall, on_items, holdings)
         rows = Rows(self._model.subjects, self._model.items)
         return Push(items, self._meeting_over_views(rows, lambda of_rows: alone.with_all(Push(items, of_rows))))
 
-    def fall(self, holdings: Tensor) -> Fall:
+    def fall(self, holdings: Tensor) -> FallRegression:
         """What tells how far the margin of a pair alone must fall."""
-        seen = signs(self._model, self._data, self._induced, self._pairs, self._contrast, holdings)
-        return Fall.fitted(seen.values, seen.level - self._target())
+        seen = features(self._model, self._data, self._induced, self._pairs, self._contrast, holdings)
+        return FallRegression.fitted(seen.values, seen.level - self._target())
 
     def _groups(self) -> list[Tensor]:
         """Bool [pairs] each: what is withdrawn at once, everything or one actor's."""

@@ -15,7 +15,7 @@ from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Devices, Progress
-from models_engine.fedshare.unlearning.fall import Fall
+from models_engine.fedshare.unlearning.fall import FallRegression
 
 NOTHING = Edges(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
 
@@ -54,8 +54,8 @@ class Pushes:
 class Falls:
     """How far the margin of a pair must fall that a subject who stays withdraws alone."""
 
-    delete: Fall
-    unshare: Fall
+    delete: FallRegression
+    unshare: FallRegression
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ class Calibration:
         small, large = (
             Pushes(**{fate: Push(**push) for fate, push in stored[size].items()}) for size in ("small", "large")
         )
-        return cls(small, Falls(**{fate: Fall.from_json(fall) for fate, fall in stored["alone"].items()}), large)
+        alone = Falls(**{fate: FallRegression.from_json(fall) for fate, fall in stored["alone"].items()})
+        return cls(small, alone, large)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from models_engine.fedshare.unlearning import (
     NOTHING,
     Calibration,
     Contrastive,
-    Fall,
+    FallRegression,
     Falls,
     ForgetTask,
     Push,
@@ -27,7 +27,7 @@ from models_engine.fedshare.unlearning import (
     Retrain,
     RollbackReplay,
 )
-from models_engine.fedshare.unlearning.alone import Alone
+from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes
 from models_engine.fedshare.unlearning.contrastive import gentle, is_small, pull
 from models_engine.fedshare.unlearning.fall import contrasted
 from models_engine.fedshare.unlearning.push import Induced, Rows
@@ -35,8 +35,8 @@ from models_engine.fedshare.unlearning.rehearsal import _meeting, rehearse
 from tests.worlds import SMALL, World, WorldDevices
 
 PUSHES = Pushes(leave=Push(0.5, 0.0), delete=Push(0.5, 0.2), unshare=Push(0.2, 0.1))
-FALL = Fall(0.1, (0.0,) * 7, (-1e9,) * 7, (1e9,) * 7)
-"""By a tenth of a standard deviation, whatever the signs."""
+FALL = FallRegression(0.1, (0.0,) * 7, (-1e9,) * 7, (1e9,) * 7)
+"""By a tenth of a standard deviation, whatever the features."""
 AMPLITUDES = Calibration(small=PUSHES, alone=Falls(FALL, FALL), large=PUSHES)
 
 
@@ -203,7 +203,7 @@ def test_amplitudes_go_from_those_of_a_pair_alone_to_those_of_all(world, trained
     holdings, induced = cohort.holdings(), Induced(model, world.data)
 
     def amplitudes(withdrawn):
-        pushed = Alone(model, world.data, induced, withdrawn, FALL, on_items, holdings).with_all(all_of_them)
+        pushed = PairAmplitudes(model, world.data, induced, withdrawn, FALL, on_items, holdings).with_all(all_of_them)
         return pushed if on_items else pushed[::-1]
 
     ours, others = amplitudes(some)
@@ -274,7 +274,7 @@ def test_a_fall_is_fitted_on_signs_and_none_is_taken_for_more_than_the_actors_sh
     generator = torch.Generator().manual_seed(1)
     values, noise = torch.randn(4000, 3, generator=generator), torch.randn(4000, generator=generator)
     falls = 0.5 + values @ torch.tensor([1.0, -2.0, 0.0]) + 5**0.5 * noise
-    fall = Fall.fitted(values, falls)
+    fall = FallRegression.fitted(values, falls)
     assert fall.weights == pytest.approx((1.0, -2.0, 0.0), abs=0.12)
     assert fall.explained == pytest.approx(0.5, abs=0.04)  # the noise has the variance of what is told
     assert float(fall(torch.zeros(1, 3))) == pytest.approx(0.5, abs=0.12)
@@ -286,7 +286,7 @@ def test_few_actors_and_a_sign_that_never_differs_give_a_fall_near_their_mean(ac
     values = torch.randn(actors, 3, generator=torch.Generator().manual_seed(2))
     values[:, 1] = 0.25
     falls = torch.linspace(0.1, 0.3, actors)
-    predicted = Fall.fitted(values, falls)(values)
+    predicted = FallRegression.fitted(values, falls)(values)
     assert predicted.mean() == pytest.approx(float(falls.mean()), abs=1e-5)
     assert predicted.isfinite().all()
 

@@ -149,7 +149,16 @@ def test_requests_are_listed_filtered_and_paged():
 
 
 @pytest.mark.parametrize(
-    "query", [{"state": "lost"}, {"cursor": "x"}, {"cursor": "cD1hYmM="}, {"sort": "id"}, {"received_from": "today"}]
+    "query",
+    [
+        {"state": "lost"},
+        {"cursor": "x"},
+        {"cursor": "cD1hYmM="},
+        {"page_size": -1},
+        {"page_size": 501},
+        {"sort": "id"},
+        {"received_from": "today"},
+    ],
 )
 def test_a_bad_filter_is_a_problem(query):
     answer = client().get("/api/v1/requests", query)

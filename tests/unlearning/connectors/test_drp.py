@@ -15,6 +15,7 @@ from tests.unlearning.people import make_subject
 from tests.unlearning.webhooks.receiver import receiving
 from unlearning.connectors import secrets
 from unlearning.connectors.drp.views import tell_callbacks
+from unlearning.connectors.models import ConnectorSecret
 from unlearning.lineage.models import Interaction
 from unlearning.lineage.subjects import Named, register_subject
 from unlearning.requests.models import Request
@@ -74,6 +75,12 @@ def test_an_agent_is_given_a_token_that_holds():
     assert Client().get(f"/drp/v1/agent/{AGENT}", headers=headers).json() == {"agent-id": AGENT}
     assert Client().get("/drp/v1/agent/agent-2", headers=headers).status_code == 403
     assert Client().get(f"/drp/v1/agent/{AGENT}").status_code == 401
+
+
+def test_a_token_ends_with_the_agents_last_key():
+    headers = {"Authorization": f"Bearer {_token()}"}
+    ConnectorSecret.objects.filter(account=AGENT).delete()
+    assert Client().get(f"/drp/v1/agent/{AGENT}", headers=headers).status_code == 401
 
 
 def test_a_deletion_is_taken_followed_and_idempotent():

@@ -279,6 +279,38 @@ def test_a_sender_takes_back_what_was_merged_until_it_is_accepted():
     assert request.duplicates.count() == 1
 
 
+def test_what_its_opener_takes_back_goes_on_as_that_of_who_else_asks(monkeypatch):
+    request = _pending()
+    began = request.received_at
+    later = began + timedelta(days=5)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    ask_erasure("ann", external_id="e-2", source="shop", regime="ccpa", identity_verified=False)
+    ask_erasure("ann", external_id="e-3", source="till", identity_verified=False)
+    ask_erasure("ann", external_id="e-4", identity_verified=False)
+
+    actions.cancel_submission(request, "crm", By("crm"))
+
+    request.refresh_from_db()
+    assert (request.state, request.source, request.external_id) == (State.IDENTITY_PENDING, "shop", "e-2")
+    assert [one.source for one in request.duplicates.all()] == ["till"]
+    assert request.received_at == request.identity_asked_at == later
+    first = min((deadlines.deadline(regime, later, UTC), regime) for regime in ("ccpa", "gdpr"))
+    assert (request.due_at, request.regime) == first
+    assert LogEntry.objects.filter(kind="request.unmerged", payload__request=str(request.pk)).count() == 2
+    assert ask_erasure("ann", external_id="e-1", identity_verified=False) == request  # asked anew, and merged
+    actions.cancel_submission(request, "shop", By("shop"))
+    actions.cancel_submission(request, "till", By("till"))
+    assert actions.cancel_submission(request, "crm", By("crm")).state == State.CANCELLED
+
+
+def test_an_extended_period_stays_when_its_opener_takes_the_request_back():
+    request = _pending()
+    ask_erasure("ann", external_id="e-2", source="shop", identity_verified=False)
+    extended = actions.extend(request, OFFICER, "complexity")
+    due_at = actions.cancel_submission(request, "crm", By("crm")).due_at
+    assert due_at == extended.due_at
+
+
 def test_nobody_takes_back_what_another_sender_asked():
     request = _pending()
     with pytest.raises(NotAllowed, match="another sender"):

@@ -1,20 +1,23 @@
 """Erasures that come together share a transaction, and each gets its own answer."""
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from audits.evidence.models import LogEntry
 from tests.unlearning.people import ask_erasure, make_subject
-from unlearning.lineage.models import Interaction, Suppression
+from unlearning.lineage.models import Interaction, Subject, Suppression
+from unlearning.lineage.subjects import find_subjects
 from unlearning.requests import acceptance, journal, opening, together
 from unlearning.requests.errors import IdTaken, UnknownSubjects
 from unlearning.requests.forget_set import open_forget_set
-from unlearning.requests.models import Request
+from unlearning.requests.models import Duplicate, Request
 from unlearning.requests.opening import Erasure, erase_each
 from unlearning.requests.states import State
 from unlearning.requests.submissions import Submission
@@ -131,6 +134,74 @@ def test_where_a_group_fails_only_those_fail_who_must(monkeypatch):
     assert Interaction.objects.filter(subject=people[2]).count() == 2
 
 
+@pytest.mark.usefixtures("committed")
+def test_who_is_locked_by_others_waits_alone():
+    for name in ("ann", "bob"):
+        make_subject(name, 100, items=2)
+    with ThreadPoolExecutor(2) as threads:
+        with transaction.atomic():
+            Subject.objects.select_for_update().get(pk=find_subjects(["ann"])[0].pk)
+            locked = threads.submit(_ask, "ann")
+            _until(lambda: together._queue.waiting == 0)  # it is under way
+            assert threads.submit(_ask, "bob").result(_SECONDS).rows_removed == 2
+            assert not locked.done()
+        assert locked.result(_SECONDS).rows_removed == 2
+
+
+@pytest.mark.usefixtures("committed")
+def test_what_was_sent_before_is_found_though_its_rows_are_locked():
+    make_subject("ann", 100, items=2)
+    request = ask_erasure("ann", external_id="ann")
+    with ThreadPoolExecutor(1) as thread, transaction.atomic():
+        Request.objects.select_for_update().get(pk=request.pk)
+        Subject.objects.select_for_update().get()
+        assert thread.submit(_ask, "ann").result(_SECONDS) == request
+
+
+@pytest.mark.django_db
+def test_the_journal_gets_a_group_whole_or_not_at_all(monkeypatch):
+    for name in ("ann", "bob", "cem"):
+        make_subject(name, 100, items=2)
+    ask_erasure("ann", external_id="a-1")
+    before = (settings.FEDSHARE_JOURNAL / "erasures.jsonl").read_bytes()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, text: write(descriptor, text[: text.index(b"\n") + 1]))
+    group = [_erasure(name, external_id=name) for name in ("bob", "cem")]
+    with pytest.raises(OSError, match="journal"), transaction.atomic():
+        erase_each(group)
+    assert (settings.FEDSHARE_JOURNAL / "erasures.jsonl").read_bytes() == before
+    assert Request.objects.count() == 1
+    monkeypatch.undo()
+    erase_each(group)
+    assert len(list(journal.lines())) == 3
+
+
+@pytest.mark.django_db
+def test_the_journal_is_written_when_nothing_is_left_to_fail(monkeypatch):
+    for name in ("ann", "bob"):
+        make_subject(name, 100, items=2)
+    merged = Duplicate.objects.create
+
+    def failing(**fields):
+        raise RuntimeError("no merging")
+
+    monkeypatch.setattr(Duplicate.objects, "create", failing)
+    group = [_erasure("ann", external_id="a-1"), _erasure("ann", external_id="a-2"), _erasure("bob", external_id="b-1")]
+    with pytest.raises(RuntimeError), transaction.atomic():
+        erase_each(group)
+    assert list(journal.lines()) == []
+    monkeypatch.setattr(Duplicate.objects, "create", merged)
+    erase_each(group)
+    assert len(list(journal.lines())) == 2
+
+
+def _ask(name):
+    try:
+        return together.erase([name], Submission("crm", name))[0]
+    finally:
+        connection.close()
+
+
 def _all_at_once(monkeypatch, names):
     """Erasures of which the first is under way until all others wait. Returns sizes of groups, and outcomes."""
     groups, all_there = [], threading.Event()
@@ -140,17 +211,11 @@ def _all_at_once(monkeypatch, names):
         assert all_there.wait(_SECONDS)
         return erase_each(wanted)
 
-    def ask(name):
-        try:
-            return together.erase([name], Submission("crm", name))[0]
-        finally:
-            connection.close()
-
     monkeypatch.setattr(opening, "erase_each", watched)
     with ThreadPoolExecutor(len(names)) as threads:
-        first = threads.submit(ask, names[0])
+        first = threads.submit(_ask, names[0])
         _until(lambda: groups)
-        others = [threads.submit(ask, name) for name in names[1:]]
+        others = [threads.submit(_ask, name) for name in names[1:]]
         _until(lambda: together._queue.waiting == len(others))
         all_there.set()
         return groups, [one.exception(_SECONDS) or one.result() for one in (first, *others)]

@@ -1,8 +1,11 @@
 """A customer's endpoint: a small real server that remembers what it was sent."""
 
+import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -47,3 +50,20 @@ def receiving() -> Iterator[Receiver]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """The address of a server whose answer never ends, and never falls silent."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as thread:
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):  # until the other side has gone
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Header: ")
+                while True:
+                    connection.sendall(b"x")
+                    time.sleep(0.1)
+
+        thread.submit(drip)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/hook"

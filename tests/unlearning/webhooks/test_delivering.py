@@ -1,6 +1,7 @@
 """Deliveries to a real endpoint: signed, retried, stopped, replayed."""
 
 import json
+import time
 from datetime import timedelta
 
 import pytest
@@ -10,8 +11,8 @@ from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.unlearning.people import ask_erasure, make_subject
-from tests.unlearning.webhooks.receiver import receiving
-from unlearning.webhooks import catalogue, endpoints
+from tests.unlearning.webhooks.receiver import dripping, receiving
+from unlearning.webhooks import catalogue, endpoints, sending
 from unlearning.webhooks.catalogue import WITHDRAWN
 from unlearning.webhooks.delivering import GAPS, deliver, due, replay
 from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
@@ -153,6 +154,18 @@ def test_nobody_listening_is_an_attempt_without_a_status(settings):
     _deliver_all()
     attempt = DeliveryAttempt.objects.get()
     assert (attempt.status, attempt.trouble) == (None, "no answer: nobody listens there")
+
+
+def test_a_receiver_that_never_comes_to_an_end_is_an_attempt_without_a_status(settings, monkeypatch):
+    settings.FEDSHARE_PRIVATE_TARGETS = True
+    monkeypatch.setattr(sending, "_MOST_SECONDS", 1)
+    with dripping() as url:
+        endpoints.register(owner="crm", name="Slow tool", url=url, events=[catalogue.CONSENT])
+        emit(catalogue.CONSENT, {"subject": "x", "share_percent": 1})
+        began = time.monotonic()
+        _deliver_all()
+    assert time.monotonic() - began < sending._TIMEOUT_SECONDS
+    assert DeliveryAttempt.objects.get().status is None
 
 
 def test_attempts_can_not_be_rewritten(receiver):

@@ -68,13 +68,16 @@ def agent_of(authorization: str) -> str:
     """The agent of a Bearer token.
 
     Raises:
-        Refused: there is none, or it has expired.
+        Refused: there is none, it has expired, or the agent's key was removed.
     """
     scheme, _, token = authorization.partition(" ")
     try:
         if scheme.lower() != "bearer":
             raise signing.BadSignature
-        return signing.loads(token.strip(), salt=_SALT, max_age=_TOKEN_SECONDS)
+        agent = signing.loads(token.strip(), salt=_SALT, max_age=_TOKEN_SECONDS)
+        if not secrets.valid("drp", agent):
+            raise signing.BadSignature
+        return agent
     except signing.BadSignature:
         raise Refused(401, "give a Bearer token from POST /drp/v1/agent/ID") from None
 

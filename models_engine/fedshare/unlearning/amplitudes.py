@@ -5,7 +5,7 @@ from torch import Tensor
 
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.unlearning.fall import CONTRAST_ITEMS, Fall, Signs, contrasted, signs
+from models_engine.fedshare.unlearning.fall import CONTRAST_ITEMS, FallRegression, Features, contrasted, features
 from models_engine.fedshare.unlearning.push import Induced
 from models_engine.fedshare.unlearning.strategy import Push
 
@@ -19,7 +19,7 @@ _LOOKED_AT = 4
 """Of a subject's pairs at most; the others get the mean of their amplitudes."""
 
 
-class Alone:
+class PairAmplitudes:
     """The pairs of subjects who stay in a small request, and the amplitudes as if each were withdrawn alone."""
 
     def __init__(
@@ -28,7 +28,7 @@ class Alone:
         before: SharedData,
         induced: Induced,
         pairs: Edges,
-        fall: Fall,
+        fall: FallRegression,
         on_items: bool,
         holdings: Tensor,
     ):
@@ -48,7 +48,7 @@ class Alone:
         looked_at = (self._part < 1) & (_occurrence(pairs.subjects) < _LOOKED_AT)
         if looked_at.any():
             chosen = pairs.where(looked_at)
-            seen = signs(model, before, induced, chosen, contrasted(chosen, before), holdings)
+            seen = features(model, before, induced, chosen, contrasted(chosen, before), holdings)
             reaching, gives_way = _reaching(seen, fall(seen.values), on_items)
             found = torch.zeros_like(looked_at)
             found[looked_at] = gives_way
@@ -69,7 +69,7 @@ class Alone:
         return torch.lerp(alone, torch.full_like(alone, of_all), self._part)
 
 
-def _reaching(seen: Signs, falls: Tensor, on_items: bool) -> tuple[Tensor, Tensor]:
+def _reaching(seen: Features, falls: Tensor, on_items: bool) -> tuple[Tensor, Tensor]:
     """The amplitudes by which margins fall as far as they must, by proportion and corrected once, and which margins
     give way to a push at all; [pairs] each.
     """
