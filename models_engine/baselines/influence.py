@@ -30,7 +30,7 @@ class InfluenceStep:
         """See `Strategy.forget`."""
         model, before, after = task.model, task.before, task.after()
         withdrawn = task.withdrawn()
-        gone = torch.isin(before.edges.codes(before.n_items), withdrawn.codes(before.n_items))
+        gone = before.edges.among(withdrawn, before.n_items)
         retained = before.edges.where(~gone)
         items = model.items.clone()
         affected = torch.unique(withdrawn.items)

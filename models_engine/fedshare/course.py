@@ -69,8 +69,7 @@ class Course:
         first = torch.full_like(last.edges.subjects, -1)
         for number, window in enumerate(self.windows):
             world = window.replicas.worlds[0]
-            known = _renumbered(world, last).codes(last.n_items)
-            new = (first < 0) & torch.isin(last.edges.codes(last.n_items), known)
+            new = (first < 0) & last.edges.among(_renumbered(world, last), last.n_items)
             first[new] = self.first_round(number)
         return first
 
@@ -94,7 +93,7 @@ class Course:
             subjects = rows_of(last.subject_keys[forgotten.subjects], world.subject_keys)
             items = rows_of(last.item_keys[forgotten.items], world.item_keys)
             here = Edges(subjects, items).where((subjects >= 0) & (items >= 0))
-            here = here.where(torch.isin(here.codes(world.n_items), world.edges.codes(world.n_items)))
+            here = here.where(here.among(world.edges, world.n_items))
             gone = torch.isin(world.subject_keys, last.subject_keys[erased])
             rewritten.append(Window(Replicas([world.without(here, gone)], self.seeds), window.rounds))
         return Course(rewritten)

@@ -26,7 +26,11 @@ class Edges:
 
     def without(self, others: "Edges", n_items: int) -> "Edges":
         """The pairs that are not among others."""
-        return self.where(~torch.isin(self.codes(n_items), others.codes(n_items)))
+        return self.where(~self.among(others, n_items))
+
+    def among(self, others: "Edges", n_items: int) -> Tensor:
+        """Bool [pairs]: which of these are others as well."""
+        return _among(self.codes(n_items), torch.sort(others.codes(n_items)).values)
 
     def union(self, others: "Edges", n_items: int) -> "Edges":
         """These pairs, then those of the others that are not among them."""
@@ -103,13 +107,20 @@ class SharedData:
         Raises:
             ValueError: a withdrawn pair is not in the data, or nothing would remain.
         """
-        codes = self.edges.codes(self.n_items)
-        gone = torch.isin(codes, forgotten.codes(self.n_items))
+        gone = self.edges.among(forgotten, self.n_items)
         if int(gone.sum()) != len(torch.unique(forgotten.codes(self.n_items))):
             raise ValueError("the forget set names pairs that are not in the data")
         kept = self.edges.where(~gone & ~erased[self.edges.subjects])
         renumbered = torch.cumsum(~erased, 0) - 1
         return SharedData(self.subject_keys[~erased], self.item_keys, Edges(renumbered[kept.subjects], kept.items))
+
+
+def _among(values: Tensor, ascending: Tensor) -> Tensor:
+    """As `torch.isin`, which takes three times as long: it sorts the values as well."""
+    if len(ascending) == 0:
+        return torch.zeros_like(values, dtype=torch.bool)
+    place = torch.searchsorted(ascending, values).clamp_(max=len(ascending) - 1)
+    return ascending[place] == values
 
 
 def rows_of(keys: Tensor, among: Tensor) -> Tensor:

