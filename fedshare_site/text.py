@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 
+from unlearning.api.problems import CONTENT_TYPE
+
+_SAID = "A NUL character can't be stored: leave it out."
+_API = "/api/"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -15,9 +19,12 @@ class NoNul:
         self._get_response = get_response
 
     def __call__(self, http: HttpRequest) -> HttpResponse:
-        if _holds_nul(http):
-            return HttpResponseBadRequest("A NUL character can't be stored: leave it out.", content_type="text/plain")
-        return self._get_response(http)
+        if not _holds_nul(http):
+            return self._get_response(http)
+        if not http.path.startswith(_API):
+            return HttpResponseBadRequest(_SAID, content_type="text/plain")
+        problem = {"type": "about:blank", "title": "The request is malformed", "status": 400, "detail": _SAID}
+        return JsonResponse(problem, status=400, content_type=CONTENT_TYPE)
 
 
 def _holds_nul(http: HttpRequest) -> bool:

@@ -12,7 +12,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from unlearning.api.parsers import TooLarge
-from unlearning.lineage.subjects import Suppressed, Taken
+from unlearning.lineage.subjects import Leaving, Suppressed, Taken
 from unlearning.requests.errors import BadField, IdTaken, NotAllowed, UnknownSubjects
 from unlearning.webhooks.addresses import Forbidden
 
@@ -34,6 +34,7 @@ _TITLES = {
 _UNKNOWN = "Not known here, or erased already: check the id, or leave it out."
 _ID_TAKEN = "external_id: used before for something else. Give every request and change an id of its own."
 _SUPPRESSED = "Erased here, and not to come back by itself: say `returning` if the customer has come back."
+_LEAVING = "Being erased just now: once that request has ended, say `returning` if the customer has come back."
 _TAKEN = "Another customer is registered under this identifier: an identifier belongs to one."
 
 
@@ -86,6 +87,8 @@ def _over_http(error: Exception, view: Any) -> Exception:
             return Unprocessable({view.subject_field(place): _UNKNOWN for place in error.places})
         case Taken():
             return Unprocessable({f"identifiers[{error.place}]": _TAKEN})
+        case Leaving():
+            return Unprocessable({view.subject_field(0): _LEAVING})
         case Suppressed():
             return Unprocessable({view.subject_field(0): _SUPPRESSED})
         case Forbidden():

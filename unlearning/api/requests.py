@@ -302,13 +302,13 @@ class Requests(RequestView):
         """The latest first."""
         wanted = query(RequestsQuery, http)
         found = self.visible().annotate(subject_count=Count("subjects"))
-        if "external_id" in wanted:
-            number = wanted.pop("external_id")
+        number = wanted.pop("external_id", None)
+        if number is not None:
             merged = Duplicate.objects.filter(source=self.client, external_id=number).values("request")
             found = found.filter(Q(external_id=number) | Q(pk__in=merged))
         names = {"received_from": "received_at__gte", "received_before": "received_at__lt"}
         found = found.filter(**{names.get(name, name): value for name, value in wanted.items()})
-        return page(http, self, found, RequestOut, "-received_at", "id", client=self.client)
+        return page(http, self, found, RequestOut, "-received_at", "id", client=self.client, external_id=number)
 
     def _open(self, wanted: dict[str, Any]) -> Response:
         received_at = min(wanted.get("received_at", timezone.now()), timezone.now())

@@ -55,6 +55,7 @@ def play(client: str, http: Request, wanted: dict[str, Any], act: Callable[[], R
     with transaction.atomic(), journal.closed():
         for name in _NAMING:
             _make_up(wanted.get(name, []))
+        _make_up(list(dict.fromkeys(row["subject"] for row in wanted.get("interactions", []))))
         response = act()
         transaction.set_rollback(True)
     address = response.headers.get("Location")

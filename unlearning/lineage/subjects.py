@@ -52,6 +52,10 @@ class Suppressed(ValueError):
     """The identity was erased, and must not come back by itself."""
 
 
+class Leaving(Suppressed):
+    """The identity is being erased, and can come back when that has ended."""
+
+
 def learning_key(digest: bytes) -> int:
     """First 8 bytes as a signed integer: what learning knows a subject or an item by."""
     return int.from_bytes(digest[:8], "big", signed=True)
@@ -122,6 +126,7 @@ def register_subject(identity: str, further: Sequence[Named] = (), *, returning:
 
     Raises:
         Suppressed: the identity was erased, and nobody says that it returns; nothing is done.
+        Leaving: it is being erased; nothing is done.
         Taken: an identifier is another subject's; nothing is done.
     """
     (before,) = find_subjects([identity])
@@ -129,7 +134,7 @@ def register_subject(identity: str, further: Sequence[Named] = (), *, returning:
         unsuppress(identity)
     subject = ensure_subjects([identity]).get(identity)
     if subject is None:
-        raise Suppressed
+        raise Suppressed if before is None else Leaving
     for place, named in enumerate(further):
         for one in _forms(named):
             _identify(subject, one, place)

@@ -19,7 +19,7 @@ from unlearning.lineage.subjects import Identity, ensure_items
 from unlearning.requests import acceptance, policy
 from unlearning.requests.errors import BadField, IdTaken
 from unlearning.requests.models import Duplicate, Request
-from unlearning.requests.opening import lock_standing, new_request
+from unlearning.requests.opening import found_each, is_leaving, lock_standing, new_request
 from unlearning.requests.submissions import Submission, lock_ids
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
@@ -73,11 +73,17 @@ def decide(
         BadField: `corrects` is no event that can be corrected.
     """
     lock_ids([submission])
+    event = ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id).first()
+    request = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
+    if event is not None and is_leaving(event.subject):
+        # Who it was can no longer be told from others: then they must be unknown.
+        same = found_each([[identity]])[0][0] in (None, event.subject)
+        if not same or (isinstance(wanted, Decision) and not _is_of(event, event.subject, wanted)):
+            raise IdTaken
+        return request, False
     subject = lock_standing(identity)
     before = ConsentState.objects.filter(subject=subject).first()
     decision = wanted if isinstance(wanted, Decision) else wanted(before)
-    event = ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id).first()
-    request = Request.objects.filter(source=submission.source, external_id=submission.external_id).first()
     if event is not None:
         if not _is_of(event, subject, decision):
             raise IdTaken

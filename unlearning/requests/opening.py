@@ -73,7 +73,7 @@ def erase_each(wanted: Sequence[Erasure]) -> list[Opened | Refusal]:
     submissions = [one.submission for one in wanted]
     lock_ids(submissions)
     used = used_ids(submissions)
-    named = _found_each([one.identities for one in wanted])
+    named = found_each([one.identities for one in wanted])
     # What is known by its id needs nobody's rows, and waits for nobody.
     fresh = [place for place, one in enumerate(wanted) if one.submission.id not in used]
     for place, found in zip(fresh, _lock([named[place] for place in fresh]), strict=True):
@@ -272,15 +272,15 @@ def known(identities: Sequence[Identity | Subject]) -> list[Subject]:
     Raises:
         UnknownSubjects: some are not known, or erased.
     """
-    (found,) = _found_each([identities])
+    (found,) = found_each([identities])
     unknown = [place for place, subject in enumerate(found) if subject is None]
     if unknown:
         raise UnknownSubjects(unknown)
     return [subject for subject in found if subject is not None]
 
 
-def _found_each(wanted: Sequence[Sequence[Identity | Subject]]) -> list[Found]:
-    """As `find_subjects`, for each; a subject at hand stands for itself, unless erased."""
+def found_each(wanted: Sequence[Sequence[Identity | Subject]]) -> list[Found]:
+    """The subject of each identity, as `find_subjects`; a subject at hand stands for itself, unless erased."""
     named = [one for identities in wanted for one in identities if not isinstance(one, Subject)]
     looked_up = iter(find_subjects(named) if named else [])
     return [
@@ -299,10 +299,15 @@ def standing(identity: Identity | Subject) -> Subject:
         UnknownSubjects: they are, or nobody is known under the identity.
     """
     (subject,) = [identity] if isinstance(identity, Subject) else known([identity])
-    leaving = Request.objects.filter(kind=Request.Kind.ERASE, subjects__subject=subject, rows_removed_at__isnull=False)
-    if subject.erased_at is not None or leaving.exists():
+    if is_leaving(subject):
         raise UnknownSubjects([0])
     return subject
+
+
+def is_leaving(subject: Subject) -> bool:
+    """Whether they are erased, or being erased."""
+    accepted = Request.objects.filter(kind=Request.Kind.ERASE, subjects__subject=subject, rows_removed_at__isnull=False)
+    return subject.erased_at is not None or accepted.exists()
 
 
 def lock_standing(identity: Identity | Subject) -> Subject:

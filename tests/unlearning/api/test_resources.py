@@ -413,8 +413,39 @@ def test_interactions_of_the_sandbox_reach_no_device():
     before = simulated_fleet().digest()
     rows = [{"subject": "ann", "item": "sku-9", "time": "2026-01-31T12:00:00Z"}]
     crm = client("crm", scope=EVERY_SCOPE, sandbox=True)
-    assert post(crm, "interactions", {"interactions": rows}).status_code == 200
+    stored = post(crm, "interactions", {"interactions": rows}).json()
+    assert stored["stored"] + stored["not_covered"] == 1
     assert simulated_fleet().digest() == before
+
+
+def test_the_sandbox_makes_up_customers_whose_interactions_come_in():
+    crm = client("crm", scope=EVERY_SCOPE, sandbox=True)
+    rows = [{"subject": f"c-{n % 3}", "item": f"sku-{n}", "time": "2026-01-31T12:00:00Z"} for n in range(60)]
+    assert 30 < post(crm, "interactions", {"interactions": rows}).json()["stored"] < 60
+    assert not Subject.objects.exists()
+
+
+def test_a_null_byte_in_a_filter_is_a_problem_as_everywhere():
+    answer = client().get("/api/v1/requests?external_id=%00")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["status"] == 400
+
+
+def test_who_is_being_erased_is_told_to_wait_until_that_has_ended():
+    make_subject("ann", 100)
+    ask_erasure("ann")
+    refused = post(client(scope=EVERY_SCOPE), "subjects", {"identity": "ann", "returning": True})
+    assert refused.status_code == 422
+    assert "once that request has ended" in refused.json()["errors"][0]["detail"]
+
+
+def test_a_list_names_a_request_by_the_id_that_was_asked_for():
+    make_subject("ann", 100)
+    crm = client("crm", scope=EVERY_SCOPE)
+    for number in ("m-1", "m-2"):
+        post(crm, "requests", {"kind": "erase", "subjects": ["ann"], "external_id": number})
+        listed = crm.get("/api/v1/requests", {"external_id": number}).json()["results"]
+        assert [one["external_id"] for one in listed] == [number]
 
 
 def test_the_period_runs_from_when_the_customer_asked():

@@ -101,6 +101,24 @@ def test_an_erasure_that_has_ended_is_still_found_by_its_id_and_subjects():
         ask_erasure("bob")
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["leaving", "erased"])
+def test_a_decision_of_who_has_left_is_still_found_by_its_id(gone):
+    ann = make_subject("ann", 100)
+    make_subject("bob", 100)
+    opened = ask_slider("ann", 20, external_id="s-1")
+    ask_slider("ann", 30, external_id="s-2")
+    ask_erasure("ann")
+    if gone:
+        shred(ann)
+    assert ask_slider("ann", 20, external_id="s-1") == opened
+    assert ask_slider("ann", 30, external_id="s-2") is None
+    for name, percent in (("bob", 20), ("ann", 21)):
+        with pytest.raises(IdTaken):
+            ask_slider(name, percent, external_id="s-1")
+    with pytest.raises(UnknownSubjects):
+        ask_slider("ann", 20, external_id="s-3")
+
+
 def at_state(state: State) -> Request:
     """A request brought to a state by the shortest lawful way."""
     ways = {State.RECEIVED: [State.RECEIVED]}
