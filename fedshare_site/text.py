@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
-from unlearning.api.problems import CONTENT_TYPE
+from unlearning.api.problems import problem
 
 _SAID = "A NUL character can't be stored: leave it out."
 _API = "/api/"
@@ -23,8 +23,7 @@ class NoNul:
             return self._get_response(http)
         if not http.path.startswith(_API):
             return HttpResponseBadRequest(_SAID, content_type="text/plain")
-        problem = {"type": "about:blank", "title": "The request is malformed", "status": 400, "detail": _SAID}
-        return JsonResponse(problem, status=400, content_type=CONTENT_TYPE)
+        return problem(400, _SAID)
 
 
 def _holds_nul(http: HttpRequest) -> bool:

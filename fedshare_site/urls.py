@@ -8,6 +8,8 @@ from fedshare_site import health, metrics
 from unlearning.api.base import NothingHere
 from unlearning.api.clients import CleanTokenView
 
+handler500 = "fedshare_site.errors.server_error"
+
 urlpatterns = [
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),

@@ -15,6 +15,7 @@ from unlearning.requests.models import (
     RequestEvent,
     RequestSubject,
     SealedForgetSet,
+    TakenBack,
 )
 from unlearning.webhooks.models import Delivery, DeliveryAttempt, Endpoint
 
@@ -48,4 +49,5 @@ __all__ = [
     "SealedForgetSet",
     "Subject",
     "Suppression",
+    "TakenBack",
 ]

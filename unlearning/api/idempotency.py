@@ -4,6 +4,7 @@ The answer is stored in the transaction that does the work, so there is an answe
 """
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from unlearning.api.problems import Conflict, Unprocessable
 
 KEPT = timedelta(days=1)
 _LONGEST = 100
+_KEY = re.compile(rf"[!-~]{{1,{_LONGEST}}}")
 _SECONDS_TO_WAIT = 1
 _OTHER_BODY = "Used before with another body: give every request a key of its own."
 _UNDER_WAY = "A request with this Idempotency-Key is under way: wait for its answer."
@@ -36,8 +38,8 @@ def once(client: str, request: Request, body: bytes, act: Callable[[], Response]
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return act()
-    if not key.isprintable() or not key.strip() or len(key) > _LONGEST:
-        raise ValidationError({"Idempotency-Key": [f"Give 1 to {_LONGEST} printable characters."]})
+    if not _KEY.fullmatch(key):
+        raise ValidationError({"Idempotency-Key": [f"Give 1 to {_LONGEST} printable ASCII characters, no spaces."]})
     digest = body_digest(f"{request.method} {request.path}\0".encode() + body)
     with transaction.atomic():
         _lock(client, key)

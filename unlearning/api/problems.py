@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -30,6 +30,7 @@ _TITLES = {
     415: "The body is not of a supported media type",
     422: "The request can't be carried out as it stands",
     429: "Too many requests",
+    500: "Something went wrong here",
 }
 _UNKNOWN = "Not known here, or erased already: check the id, or leave it out."
 _ID_TAKEN = "external_id: used before for something else. Give every request and change an id of its own."
@@ -56,6 +57,12 @@ class Unprocessable(exceptions.APIException):
     def __init__(self, errors: dict[str, str]):
         super().__init__("; ".join(errors.values()))
         self.errors = errors
+
+
+def problem(status: int, detail: str) -> JsonResponse:
+    """An error outside of REST framework, in the same form."""
+    content = {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail}
+    return JsonResponse(content, status=status, content_type=CONTENT_TYPE)
 
 
 def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:

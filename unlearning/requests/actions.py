@@ -14,7 +14,7 @@ from unlearning.requests.acceptance import Withdrawal
 from unlearning.requests.deadlines import calendar_of, deadline_of, paused_until, stands_still
 from unlearning.requests.errors import BadField, NotAllowed
 from unlearning.requests.grounds import GROUNDS, Extension
-from unlearning.requests.models import Duplicate, Request, RequestEvent
+from unlearning.requests.models import Duplicate, Request, RequestEvent, TakenBack
 from unlearning.requests.states import FINAL, State
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
@@ -161,22 +161,31 @@ def cancel_submission(request: Request, source: str, by: By) -> Request:
         return cancel(request, by)
     if request.held_from == State.ACCEPTED:
         raise NotAllowed(_("the rows are gone: a request can't be cancelled after it was accepted"))
-    taken_back = [one.manner for one in theirs]
+    taken_back = [(one.external_id, one.manner) for one in theirs]
     request.duplicates.filter(source=source).delete()
     request.callbacks.filter(source=source).delete()
     if request.source == source and heir is not None:
-        taken_back.append(request.manner)
+        taken_back.append((request.external_id, request.manner))
         _hand_over(request, heir)
-    log.append_each([("request.unmerged", {"manner": one, "request": str(request.id)}) for one in taken_back])
+    now = timezone.now()
+    TakenBack.objects.bulk_create(
+        TakenBack(request=request, source=source, external_id=number, at=now) for number, _ in taken_back
+    )
+    log.append_each([("request.unmerged", {"manner": manner, "request": str(request.id)}) for _, manner in taken_back])
     return request
 
 
 def _hand_over(request: Request, heir: Duplicate) -> None:
-    """Make a request that of another sender who asked for the same, with their period."""
+    """Make a request that of another sender who asked for the same, with their period; an extension holds for them
+    too, and they are told of it, since it may be older than what they sent.
+    """
     request.source, request.external_id, request.manner = heir.source, heir.external_id, heir.manner
     heir.delete()
     clock.begin_with(request, heir.regime or request.regime, heir.received_at)
     request.save(update_fields=["source", "external_id", "manner", *clock.FIELDS])
+    if request.extended_at is not None:
+        told = {"request": str(request.id), "kind": request.kind, "state": request.state}
+        emit(catalogue.EXTENDED, told, [request.source])
 
 
 def _locked(request: Request, action: RequestEvent.Action) -> Request:

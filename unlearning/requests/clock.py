@@ -29,15 +29,13 @@ def go_on(request: Request) -> None:
 
 
 def begin_with(request: Request, regime: str, received_at: datetime) -> None:
-    """Have the period be that of those who still ask, of whom one did so at a moment; one that was extended stays."""
-    if request.extended_at is not None:
-        return
+    """Have the period be that of those who still ask, of whom one did so at a moment; it stays extended if it was."""
     calendar = policy.in_force().calendar
     request.regime, request.received_at, request.paused = regime, received_at, timedelta(0)
     request.time_zone, request.holidays = calendar.zone, calendar.holidays
     if request.identity_asked_at is not None:
         request.identity_asked_at = max(request.identity_asked_at, received_at)
-    request.due_at = deadline(regime, received_at, calendar)
+    request.due_at = deadline(regime, received_at, calendar, extended=request.extended_at is not None)
     for merged in request.duplicates.all():
         hasten(request, merged.regime or regime, merged.received_at)
 

@@ -18,9 +18,9 @@ from unlearning.lineage.models import Interaction, Item, Subject
 from unlearning.lineage.subjects import Identity, ensure_items
 from unlearning.requests import acceptance, policy
 from unlearning.requests.errors import BadField, IdTaken
-from unlearning.requests.models import Duplicate, Request
+from unlearning.requests.models import Request
 from unlearning.requests.opening import found_each, is_leaving, lock_standing, new_request
-from unlearning.requests.submissions import Submission, lock_ids
+from unlearning.requests.submissions import Submission, lock_ids, used_ids
 from unlearning.webhooks import catalogue
 from unlearning.webhooks.outbox import emit
 
@@ -88,7 +88,7 @@ def decide(
         if not _is_of(event, subject, decision):
             raise IdTaken
         return request, False
-    if request is not None or _is_merged(submission):
+    if submission.id in used_ids([submission]):
         raise IdTaken
     corrected = _correctable(subject, decision.corrects)
     record_consent(
@@ -171,8 +171,7 @@ def take_back(identity: Identity | Subject, part: Part, submission: Submission) 
         if earlier.part != digest or not earlier.subjects.filter(subject=subject).exists():
             raise IdTaken
         return earlier, False
-    recorded = ConsentEvent.objects.filter(recorded_by=submission.source, external_id=submission.external_id)
-    if recorded.exists() or _is_merged(submission):
+    if submission.id in used_ids([submission]):
         raise IdTaken
     rows = Interaction.objects.filter(subject=subject)
     if part.items:
@@ -224,11 +223,6 @@ def categories_without(covered: Sequence[str] | None, taken_back: Sequence[str])
     if present is None:
         present = Item.objects.values_list("category", flat=True).distinct()
     return sorted(set(present) - set(taken_back))
-
-
-def _is_merged(submission: Submission) -> bool:
-    """Whether the id stands for a submission that was merged into another's request."""
-    return Duplicate.objects.filter(source=submission.source, external_id=submission.external_id).exists()
 
 
 def _is_of(event: ConsentEvent, subject: Subject, decision: Decision) -> bool:

@@ -51,10 +51,13 @@ def write(erasures: Iterable[tuple[Request, Sequence[Subject]]]) -> None:
         size = os.fstat(descriptor).st_size
         cut_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a kill, or a full disk
         record = f"{_CUT if cut_off else ''}{text}".encode()
-        if os.write(descriptor, record) != len(record):
+        try:
+            if os.write(descriptor, record) != len(record):
+                raise OSError(errno.ENOSPC, "the journal of erasures could not be written to its end", path.name)
+            os.fdatasync(descriptor)
+        except OSError:
             os.ftruncate(descriptor, size)  # lines that are whole would count, and none of these is to commit
-            raise OSError(errno.ENOSPC, "the journal of erasures could not be written to its end", path.name)
-        os.fdatasync(descriptor)
+            raise
     finally:
         os.close(descriptor)
 

@@ -165,6 +165,21 @@ class Duplicate(models.Model):
         return f"duplicate of {self.request_id}"
 
 
+class TakenBack(models.Model):
+    """A submission that was taken back while others asked for the same: its id stands for that alone."""
+
+    request = models.ForeignKey(Request, on_delete=models.CASCADE, related_name="taken_back")
+    source = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=100)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="taken_back_once")]
+
+    def __str__(self) -> str:
+        return f"taken back from {self.request_id}"
+
+
 class RequestEvent(models.Model):
     """Something that happened to a request beside its way, and who did it. Append-only."""
 

@@ -173,7 +173,7 @@ def _find_erasure(found: Found, submission: Submission) -> Request | None:
     """
     request = submitted(submission)
     if request is None:
-        if used_ids([submission]):  # as that of a decision
+        if used_ids([submission]):  # as that of a decision, or of what was taken back
             raise IdTaken
         return None
     members = {member.subject_id for member in request.subjects.select_related("subject")}

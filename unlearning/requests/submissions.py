@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from unlearning import correlation
 from unlearning.consent.models import ConsentEvent
-from unlearning.requests.models import Duplicate, Manner, Request
+from unlearning.requests.models import Duplicate, Manner, Request, TakenBack
 
 Id = tuple[str, str]
 """Source, and its own id."""
@@ -52,12 +52,17 @@ def submitted(submission: Submission) -> Request | None:
 
 
 def used_ids(submissions: Sequence[Submission]) -> set[Id]:
-    """Ids that stand for something: a request, a part of one, or a decision."""
+    """Ids that stand for something: a request, a part of one, what was taken back of one, or a decision."""
     sources, numbers = {one.source for one in submissions}, [one.external_id for one in submissions]
-    requests, merged, decisions = (
+    requests, *others = (
         model.objects.filter(**{f"{source}__in": sources}, external_id__among=numbers)
         .order_by()
         .values_list(source, "external_id")
-        for model, source in ((Request, "source"), (Duplicate, "source"), (ConsentEvent, "recorded_by"))
+        for model, source in (
+            (Request, "source"),
+            (Duplicate, "source"),
+            (TakenBack, "source"),
+            (ConsentEvent, "recorded_by"),
+        )
     )
-    return set(requests.union(merged, decisions))
+    return set(requests.union(*others))

@@ -86,9 +86,8 @@ class _Queue:
         if time.monotonic() - self._gathered_at < _SOON_SECONDS:
             time.sleep(_GATHERING_SECONDS)
         with self._lock:
-            taken, identities = [self._waiting.pop(0)], 0
-            while self._waiting and identities < _MOST_IDENTITIES:
-                identities += len(self._waiting[0].erasure.identities)
+            taken: list[_Waiting] = []
+            while self._waiting and sum(len(one.erasure.identities) for one in taken) < _MOST_IDENTITIES:
                 taken.append(self._waiting.pop(0))
         if len(taken) > 1:
             self._gathered_at = time.monotonic()

@@ -156,6 +156,7 @@ def test_requests_are_listed_filtered_and_paged():
         {"cursor": "cD1hYmM="},
         {"page_size": -1},
         {"page_size": 501},
+        {"page_size": "1.0"},
         {"sort": "id"},
         {"received_from": "today"},
     ],
@@ -429,6 +430,16 @@ def test_a_null_byte_in_a_filter_is_a_problem_as_everywhere():
     answer = client().get("/api/v1/requests?external_id=%00")
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
     assert answer.json()["status"] == 400
+
+
+def test_what_nobody_foresaw_is_a_problem_as_everywhere(settings):
+    make_subject("ann", 100)
+    (settings.FEDSHARE_JOURNAL / "erasures.jsonl").mkdir(parents=True)
+    crm = client()
+    crm.raise_request_exception = False
+    answer = post(crm, "requests", {"kind": "erase", "subjects": ["ann"], "external_id": "r-1"})
+    assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
+    assert Interaction.objects.count() == 40
 
 
 def test_who_is_being_erased_is_told_to_wait_until_that_has_ended():

@@ -11,14 +11,16 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.unlearning.connectors.outsider import outsider
-from tests.unlearning.people import make_subject
+from tests.unlearning.people import ask_erasure, make_subject
 from tests.unlearning.webhooks.receiver import receiving
 from unlearning.connectors import secrets
 from unlearning.connectors.drp.views import tell_callbacks
 from unlearning.connectors.models import ConnectorSecret
 from unlearning.lineage.models import Interaction
 from unlearning.lineage.subjects import Named, register_subject
-from unlearning.requests.models import Request
+from unlearning.requests.models import Manner, Request
+from unlearning.requests.opening import erase
+from unlearning.requests.submissions import Submission
 
 pytestmark = pytest.mark.django_db
 
@@ -77,10 +79,29 @@ def test_an_agent_is_given_a_token_that_holds():
     assert Client().get(f"/drp/v1/agent/{AGENT}").status_code == 401
 
 
-def test_a_token_ends_with_the_agents_last_key():
+def test_a_token_ends_with_the_keys_that_it_was_given_under():
     headers = {"Authorization": f"Bearer {_token()}"}
+    before = ConnectorSecret.objects.get(account=AGENT)
+    public = OTHER.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    secrets.add("drp", AGENT, base64.b64encode(public).decode())
+    before.delete()
+    assert Client().get(f"/drp/v1/agent/{AGENT}", headers=headers).status_code == 401
+    headers = {"Authorization": f"Bearer {_token(AGENT, OTHER)}"}
+    assert Client().get(f"/drp/v1/agent/{AGENT}", headers=headers).status_code == 200
     ConnectorSecret.objects.filter(account=AGENT).delete()
     assert Client().get(f"/drp/v1/agent/{AGENT}", headers=headers).status_code == 401
+
+
+def test_what_was_merged_is_revoked_for_the_agent_alone():
+    request = ask_erasure("customer-17", identity_verified=False)
+    submission = Submission("drp agent-1", "r-1", manner=Manner.DRP)
+    erase(["customer-17"], submission, identity_verified=False)
+    headers = {"Authorization": f"Bearer {_token()}"}
+    address = f"/drp/v1/data-rights-request/{request.pk}"
+    assert Client().get(address, headers=headers).json()["status"] == "open"
+    assert outsider().delete(address, headers=headers).json()["status"] == "revoked"
+    assert Client().get(address, headers=headers).status_code == 404
+    assert Request.objects.get().state == "identity_pending"
 
 
 def test_a_deletion_is_taken_followed_and_idempotent():

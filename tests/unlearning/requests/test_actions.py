@@ -16,9 +16,11 @@ from unlearning.lineage.models import Interaction
 from unlearning.requests import actions, deadlines
 from unlearning.requests.actions import ALLOWED_IN, By
 from unlearning.requests.calendars import Calendar, known_place
-from unlearning.requests.errors import BadField, NotAllowed
+from unlearning.requests.errors import BadField, IdTaken, NotAllowed
 from unlearning.requests.models import Request, RequestEvent, RequestSubject
 from unlearning.requests.states import State
+from unlearning.webhooks import catalogue, endpoints
+from unlearning.webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
 
@@ -297,18 +299,27 @@ def test_what_its_opener_takes_back_goes_on_as_that_of_who_else_asks(monkeypatch
     first = min((deadlines.deadline(regime, later, UTC), regime) for regime in ("ccpa", "gdpr"))
     assert (request.due_at, request.regime) == first
     assert LogEntry.objects.filter(kind="request.unmerged", payload__request=str(request.pk)).count() == 2
-    assert ask_erasure("ann", external_id="e-1", identity_verified=False) == request  # asked anew, and merged
+    make_subject("bob", 100)
+    for number, name in (("e-1", "ann"), ("e-4", "ann"), ("e-1", "bob")):  # a late retry erases nobody
+        with pytest.raises(IdTaken):
+            ask_erasure(name, external_id=number)
+    assert ask_erasure("ann", external_id="e-5", identity_verified=False) == request  # asked anew, and merged
     actions.cancel_submission(request, "shop", By("shop"))
     actions.cancel_submission(request, "till", By("till"))
     assert actions.cancel_submission(request, "crm", By("crm")).state == State.CANCELLED
 
 
-def test_an_extended_period_stays_when_its_opener_takes_the_request_back():
+@pytest.mark.parametrize("regime", ["gdpr", "ccpa"])
+def test_an_extension_holds_for_whose_the_request_is_then_by_their_own_regime(regime):
     request = _pending()
-    ask_erasure("ann", external_id="e-2", source="shop", identity_verified=False)
-    extended = actions.extend(request, OFFICER, "complexity")
-    due_at = actions.cancel_submission(request, "crm", By("crm")).due_at
-    assert due_at == extended.due_at
+    actions.extend(request, OFFICER, "complexity")
+    ask_erasure("ann", external_id="e-2", source="shop", regime=regime, identity_verified=False)
+    theirs = request.duplicates.get().received_at
+    endpoints.register(owner="shop", name="Shop", url="https://shop.example/", events=[catalogue.EXTENDED])
+    request = actions.cancel_submission(request, "crm", By("crm"))
+    assert request.regime == regime
+    assert request.due_at == deadlines.deadline(regime, theirs, UTC, extended=True)
+    assert Delivery.objects.get().payload["request"] == str(request.pk)
 
 
 def test_nobody_takes_back_what_another_sender_asked():

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,26 +61,32 @@ def opened(body: bytes, agent: str | None) -> dict[str, Any]:
 
 
 def token_for(agent: str) -> str:
-    """A Bearer token of an agent."""
-    return signing.dumps(agent, salt=_SALT)
+    """A Bearer token of an agent, which holds as long as the agent's keys are these."""
+    return signing.dumps([agent, _keys(agent)], salt=_SALT)
 
 
 def agent_of(authorization: str) -> str:
     """The agent of a Bearer token.
 
     Raises:
-        Refused: there is none, it has expired, or the agent's key was removed.
+        Refused: there is none, it has expired, or the agent's keys are others now.
     """
     scheme, _, token = authorization.partition(" ")
     try:
         if scheme.lower() != "bearer":
             raise signing.BadSignature
-        agent = signing.loads(token.strip(), salt=_SALT, max_age=_TOKEN_SECONDS)
-        if not secrets.valid("drp", agent):
+        agent, keys = signing.loads(token.strip(), salt=_SALT, max_age=_TOKEN_SECONDS)
+        if keys != _keys(agent):
             raise signing.BadSignature
         return agent
-    except signing.BadSignature:
+    except (signing.BadSignature, ValueError):
         raise Refused(401, "give a Bearer token from POST /drp/v1/agent/ID") from None
+
+
+def _keys(agent: str) -> str:
+    """A digest of the keys with which an agent may sign; of none, another than any token has."""
+    keys = sorted(secrets.valid("drp", agent))
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest() if keys else ""
 
 
 def _signed_by(agent: str, signature: bytes, message: bytes) -> bool:

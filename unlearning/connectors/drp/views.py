@@ -98,6 +98,8 @@ def one_request(http: HttpRequest, request_id: UUID) -> HttpResponse:
             request = actions.cancel_submission(request, _source(sender), By(_source(sender)))
         except NotAllowed:
             raise Refused(409, "the request is under way: the data is gone already") from None
+        # Theirs is, also where the request goes on for others.
+        return JsonResponse(status_object(request, number) | {"status": _STATUS[State.CANCELLED]})
     return JsonResponse(status_object(request, number))
 
 
