@@ -5,10 +5,10 @@ from urllib.parse import unquote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
+from fedshare_site.errors import is_api
 from unlearning.api.problems import problem
 
 _SAID = "A NUL character can't be stored: leave it out."
-_API = "/api/"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -21,7 +21,7 @@ class NoNul:
     def __call__(self, http: HttpRequest) -> HttpResponse:
         if not _holds_nul(http):
             return self._get_response(http)
-        if not http.path.startswith(_API):
+        if not is_api(http):
             return HttpResponseBadRequest(_SAID, content_type="text/plain")
         return problem(400, _SAID)
 

@@ -24,7 +24,7 @@ class Among(Lookup):
 
 
 class Microseconds(Func):
-    """A moment as microseconds since 1970; to read one takes a tenth of the time that a `datetime` takes."""
+    """A moment as microseconds since 1970: nothing of it has to be parsed."""
 
     template = "(EXTRACT(EPOCH FROM %(expressions)s) * 1000000)::bigint"
     output_field = BigIntegerField()

@@ -78,7 +78,7 @@ def normalized(subjects: Tensor, items: Tensor, n_subjects: int, n_items: int) -
 def _order(indices: Tensor, count: int) -> Tensor:
     """What sorts indices below `count`, those that are equal in the order in which they stand; int64."""
     if indices.device.type == "cpu" and count <= _RADIX:
-        # NumPy counts 16-bit numbers where torch compares: a third of the time at 160,000, a tenth at 10,000.
+        # NumPy counts 16-bit numbers where torch compares: 0.4 of the time at 160,000, 0.06 at 11,000.
         return torch.from_numpy(np.argsort(indices.numpy().astype(np.uint16), kind="stable"))
     return torch.argsort(indices, stable=True)
 

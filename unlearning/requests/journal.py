@@ -40,8 +40,10 @@ class Line:
 
 def write(erasures: Iterable[tuple[Request, Sequence[Subject]]]) -> None:
     """Put erasures into the journal; call it last in the transaction that accepts them."""
+    if _closed.get():
+        return
     text = "".join(f"{json.dumps(asdict(_line(request, subjects)))}\n" for request, subjects in erasures)
-    if _closed.get() or not text:
+    if not text:
         return
     settings.FEDSHARE_JOURNAL.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = settings.FEDSHARE_JOURNAL / _NAME
