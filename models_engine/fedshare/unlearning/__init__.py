@@ -2,7 +2,7 @@
 
 from models_engine.fedshare.unlearning.contrastive import Contrastive
 from models_engine.fedshare.unlearning.exact import Retrain, RollbackReplay
-from models_engine.fedshare.unlearning.fall import FallRegression
+from models_engine.fedshare.unlearning.regression import FallRegression
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
     Calibration,

@@ -1,13 +1,13 @@
-"""The amplitudes of a small request's pairs: between those of a pair alone and those of all of a subject's."""
+"""The amplitudes of a small request's pairs: of a pair alone, of all of a subject's, and between."""
 
 import torch
 from torch import Tensor
 
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.unlearning.fall import CONTRAST_ITEMS, FallRegression, Features, contrasted, features
+from models_engine.fedshare.unlearning.features import CONTRAST_ITEMS, Features, contrasted, of_pairs, of_subjects
 from models_engine.fedshare.unlearning.push import Induced
-from models_engine.fedshare.unlearning.strategy import Push
+from models_engine.fedshare.unlearning.regression import FallRegression
 
 _LEAST_GIVING_WAY = 0.05
 """Standard deviations by which a push of amplitude 1 lowers a margin, at least, for the margin to be aimed at."""
@@ -17,6 +17,34 @@ _CORRECTION = 0.1, 2.0
 """Bounds of the factor by which an amplitude is corrected for how far it went."""
 _LOOKED_AT = 4
 """Of a subject's pairs at most; the others get the mean of their amplitudes."""
+
+
+def of_all(
+    model: Model,
+    before: SharedData,
+    induced: Induced,
+    pairs: Edges,
+    fall: FallRegression,
+    usual: float,
+    may_rise: bool,
+) -> Tensor:
+    """On the items of subjects who withdraw everything, as if each did alone; [pairs].
+
+    Args:
+        usual: the amplitude of the pairs of others, and of those who can't be looked at.
+        may_rise: whether what never had the pairs may stand higher.
+    """
+    degree, count = _held(before, pairs)
+    amplitudes = torch.full_like(degree, usual, dtype=model.items.dtype)
+    # A pair without another has no fold-in.
+    looked_at = (count == degree) & (degree > 1) & _can_be_contrasted(before, degree)
+    if looked_at.any():
+        chosen = pairs.where(looked_at)
+        _, group = torch.unique(chosen.subjects, return_inverse=True)
+        seen = of_subjects(model, before, induced, chosen, contrasted(chosen, before))
+        reaching, gives_way = _reaching(seen, fall(seen.values), may_rise)
+        amplitudes[looked_at] = torch.where(gives_way, reaching, usual)[group]
+    return amplitudes
 
 
 class PairAmplitudes:
@@ -37,19 +65,16 @@ class PairAmplitudes:
             on_items: whether the items take the push; else the subjects' rows do.
             holdings: how many pairs each device trained on, [n].
         """
-        degree, count = (
-            torch.bincount(edges.subjects, minlength=before.n_subjects)[pairs.subjects]
-            for edges in (before.edges, pairs)
-        )
+        degree, count = _held(before, pairs)
         self._part = ((count - 1) / (degree - 1).clamp(min=1)).float()
-        # Who has touched nearly every item leaves nothing to hold a pair against: as if all were withdrawn.
-        self._part[(count == degree) | (before.n_items - degree < CONTRAST_ITEMS)] = 1.0
+        self._part[(count == degree) | ~_can_be_contrasted(before, degree)] = 1.0
         amplitudes = torch.zeros_like(self._part)
         looked_at = (self._part < 1) & (_occurrence(pairs.subjects) < _LOOKED_AT)
         if looked_at.any():
             chosen = pairs.where(looked_at)
-            seen = features(model, before, induced, chosen, contrasted(chosen, before), holdings)
-            reaching, gives_way = _reaching(seen, fall(seen.values), on_items)
+            seen = of_pairs(model, before, induced, chosen, contrasted(chosen, before), holdings, on_items)
+            # Only where devices go on learning from a pair may a model that never had it stand higher.
+            reaching, gives_way = _reaching(seen, fall(seen.values), may_rise=not on_items)
             found = torch.zeros_like(looked_at)
             found[looked_at] = gives_way
             amplitudes[found] = reaching[gives_way]
@@ -59,28 +84,40 @@ class PairAmplitudes:
             )
             amplitudes = torch.where(found, amplitudes, (sums / counted.clamp(min=1))[pairs.subjects])
             self._part[(counted == 0)[pairs.subjects]] = 1.0
-        self._items, self._rows = _sides(amplitudes, on_items)
+        nothing = torch.zeros_like(amplitudes)
+        self._items, self._rows = (amplitudes, nothing) if on_items else (nothing, amplitudes)
 
-    def with_all(self, push: Push) -> tuple[Tensor, Tensor]:
+    def with_all(self, items: Tensor | float, rows: float) -> tuple[Tensor, Tensor]:
         """Amplitudes of items and of subjects, [pairs] each, given those of all pairs of a subject."""
-        return self._towards(push.items, self._items), self._towards(push.rows, self._rows)
+        return self._towards(items, self._items), self._towards(rows, self._rows)
 
-    def _towards(self, of_all: float, alone: Tensor) -> Tensor:
-        return torch.lerp(alone, torch.full_like(alone, of_all), self._part)
+    def _towards(self, of_all: Tensor | float, alone: Tensor) -> Tensor:
+        return torch.lerp(alone, torch.as_tensor(of_all, device=alone.device).expand_as(alone), self._part)
 
 
-def _reaching(seen: Features, falls: Tensor, on_items: bool) -> tuple[Tensor, Tensor]:
+def _held(before: SharedData, pairs: Edges) -> tuple[Tensor, Tensor]:
+    """How many pairs the subject of each has shared, and how many of those are among these; int64 [pairs] each."""
+    degree, count = (
+        torch.bincount(edges.subjects, minlength=before.n_subjects)[pairs.subjects] for edges in (before.edges, pairs)
+    )
+    return degree, count
+
+
+def _can_be_contrasted(before: SharedData, degree: Tensor) -> Tensor:
+    """Bool [pairs]: who has touched nearly every item leaves nothing to hold a pair against."""
+    return before.n_items - degree >= CONTRAST_ITEMS
+
+
+def _reaching(seen: Features, falls: Tensor, may_rise: bool) -> tuple[Tensor, Tensor]:
     """The amplitudes by which margins fall as far as they must, by proportion and corrected once, and which margins
-    give way to a push at all; [pairs] each.
+    give way to a push at all; [pairs or subjects] each.
     """
-    gives_way = seen.of_items if on_items else seen.of_rows
-    # Only where devices go on learning from a pair may a model that never had it stand higher.
-    wanted = falls.clamp(min=0) if on_items else falls
-    amplitudes = (wanted / gives_way.clamp(min=_LEAST_GIVING_WAY)).clamp(-_FARTHEST, _FARTHEST)
-    reached = seen.level - seen.level_after(*_sides(amplitudes, on_items))
+    wanted = falls if may_rise else falls.clamp(min=0)
+    amplitudes = (wanted / seen.gives_way.clamp(min=_LEAST_GIVING_WAY)).clamp(-_FARTHEST, _FARTHEST)
+    reached = seen.level - seen.level_after(amplitudes)
     # Where a push has turned the row round, the proportion says nothing: the shortest step is left.
     corrected = amplitudes * (wanted / reached).nan_to_num(0.0).clamp(*_CORRECTION)
-    return corrected, gives_way >= _LEAST_GIVING_WAY
+    return corrected, seen.gives_way >= _LEAST_GIVING_WAY
 
 
 def _occurrence(values: Tensor) -> Tensor:
@@ -91,8 +128,3 @@ def _occurrence(values: Tensor) -> Tensor:
     occurrence = torch.empty_like(place)
     occurrence[order] = place - torch.searchsorted(ordered, ordered)
     return occurrence
-
-
-def _sides(amplitudes: Tensor, on_items: bool) -> tuple[Tensor, Tensor]:
-    nothing = torch.zeros_like(amplitudes)
-    return (amplitudes, nothing) if on_items else (nothing, amplitudes)

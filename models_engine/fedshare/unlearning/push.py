@@ -7,12 +7,14 @@ which steps in proportion to what a row is and not to what it is shown, would ha
 counts is by how much a subject's view of an item departs from that of those who stay. With â = a/|a|, q counted from
 the mean of the items, s̄_u the mean over the snapshots, N the neighbours and d the degree, both in the old graph:
 
-    h_u = Σ_{i : (u,i) withdrawn} q_i / √d_u   (here q as it is),
+    h_u = Σ_{i : (u,i) withdrawn} q_i / ⁴√d_u   (here q as it is),
     h_i = |q_i| Σ_{u : (u,i) withdrawn} (ĉ_ui - mean_{v : (v,i) stays} ĉ_vi) / √d_i,
     c_ui = ¾ ê_ui + ¼ s̄_u/|s̄_u|,   e_ui = Σ_{j ∈ N_u \ i} q̂_j.
 
-LightGCN would divide by the other degree as well; but every pair of a subject trains its item, however many
-there are. The push is q_i ← q_i - a h_i, s_u ← s_u - b h_u, with amplitudes by pair under the sums.
+LightGCN would divide by √d_u: but every pair of a subject trains its item, however many there are, and its row by
+more than that. With the square root, a tenth that has half erased is told with an AUC of 0.531 on Online Retail and
+0.522 on MovieLens-100K; with the fourth root 0.520 and 0.518, with none 0.513 and 0.523. The push is
+q_i ← q_i - a h_i, s_u ← s_u - b h_u, with amplitudes by pair under the sums.
 
 Without the others' mean, fifty subjects who leave one after the other push popular items fifty times the same
 way: on MovieLens-100K NDCG@20 fell to 0.984 of a retrained model's; with it none is lost. Along s̄_u alone,
@@ -69,7 +71,7 @@ class Induced:
 
     def subjects(self, withdrawn: Edges, amplitude: Amplitude = 1.0) -> Tensor:
         """Σ b h of the subjects, [n, d]; zero for subjects without a withdrawn edge."""
-        weight = amplitude * torch.rsqrt(self._degrees[withdrawn.subjects].float())
+        weight = amplitude * self._degrees[withdrawn.subjects].float().pow(-0.25)
         of_edge = weight[:, None] * self._model.items[withdrawn.items]
         return torch.zeros_like(self._sums).index_add_(0, withdrawn.subjects, of_edge)
 

@@ -8,8 +8,8 @@ scenes all actors withdraw at once and a pull comes first; in the small ones the
 
 Who withdraws everything has no row left to look at, so that the rows are measured on actors who withdraw
 half. Whether a device deletes pairs because its subject leaves or not makes no difference to the items.
-A single pair has no fold-in, and no two are alike: on many actors who withdraw one each it is measured
-what tells how far its margin must fall (`fall.py`).
+No two pairs are alike, and no two subjects: on many actors who withdraw one pair each, which has no fold-in, and
+on others who withdraw everything, it is measured what tells how far margins must fall (`features.py`).
 
 The twins are not kept. The references of an audit play no part in this, so that an audit stays
 independent of the tuning.
@@ -29,8 +29,9 @@ from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress
 from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes
 from models_engine.fedshare.unlearning.contrastive import gentle, pull
-from models_engine.fedshare.unlearning.fall import CONTRAST_ITEMS, FallRegression, contrasted, features
+from models_engine.fedshare.unlearning.features import CONTRAST_ITEMS, contrasted, of_pairs, of_subjects
 from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
+from models_engine.fedshare.unlearning.regression import FallRegression
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
     Calibration,
@@ -44,10 +45,11 @@ from models_engine.fedshare.views import propagate
 _ACTOR = keyed.stream("actor")
 _DRAWN = keyed.stream("drawn")
 _SHARE_OF_ACTORS = 0.1
-_LARGEST_SHARE_OF_ACTORS = 0.25
+"""Of those who can: more would change the model of the others."""
 _SHARE_OF_SINGLE_PAIRS = 0.02
-"""Of all pairs, withdrawn one by a subject: more would change the model of the others."""
-_ACTORS_IN_SMALL_SCENES = 60
+"""The same of all pairs, withdrawn one by a subject."""
+_ACTORS_WHO_KEEP_HALF = 60
+_ACTORS_WHO_KEEP_NOTHING = 400
 _ACTORS_WITH_ONE_PAIR = 1500
 _AMPLITUDES = tuple(2.0**power for power in range(-6, 5))
 _REFINEMENTS = 4
@@ -64,12 +66,12 @@ class _Part:
     large: bool = False
     """Whether the actors withdraw at once."""
     actors: int | None = None
-    """How many play; None means a tenth of those who can."""
+    """How many play at most; None means all who are drawn."""
 
 
 _LARGE = {fate: _Part(fate, share, large=True) for fate, share in (("leave", 1.0), ("delete", 0.5), ("unshare", 0.5))}
-_ALL = {fate: _Part(fate, 1.0, actors=_ACTORS_IN_SMALL_SCENES) for fate in ("leave", "unshare")}
-_HALF = {fate: _Part(fate, 0.5, actors=_ACTORS_IN_SMALL_SCENES) for fate in ("delete", "unshare")}
+_ALL = {fate: _Part(fate, 1.0, actors=_ACTORS_WHO_KEEP_NOTHING) for fate in ("leave", "unshare")}
+_HALF = {fate: _Part(fate, 0.5, actors=_ACTORS_WHO_KEEP_HALF) for fate in ("delete", "unshare")}
 _ONE = {fate: _Part(fate, 0.0, actors=_ACTORS_WITH_ONE_PAIR) for fate in ("delete", "unshare")}
 _PARTS = tuple(part for parts in (_LARGE, _ALL, _HALF, _ONE) for part in parts.values())
 TWINS = len(_PARTS)
@@ -115,24 +117,24 @@ def rehearse(
     for scene, twin in zip(scenes.values(), twins, strict=True):
         scene.twin = twin
     holdings = make_cohort(gentle(model.config), Replicas([data], [model.seed]), None).holdings()
-    falls = Falls(**{fate: scenes[part].fall(holdings) for fate, part in _ONE.items()})
-    leave, unshare = (scenes[_ALL[fate]].push_on_items() for fate in ("leave", "unshare"))
+    alone = Falls(**{fate: scenes[part].fall_of_pairs(holdings) for fate, part in _ONE.items()})
+    (leave, of_leavers), (unshare, of_unsharing) = (scenes[part].fall_of_subjects() for part in _ALL.values())
     return Calibration(
         small=Pushes(
             leave=Push(leave, 0.0),
-            delete=scenes[_HALF["delete"]].push_on_rows(leave, falls.delete, holdings),
-            unshare=scenes[_HALF["unshare"]].push_on_rows(unshare, falls.unshare, holdings),
+            delete=scenes[_HALF["delete"]].push_on_rows(leave, alone.delete, holdings),
+            unshare=scenes[_HALF["unshare"]].push_on_rows(unshare, alone.unshare, holdings),
         ),
-        alone=falls,
+        alone=alone,
+        whole=Falls(delete=of_leavers, unshare=of_unsharing),
         large=Pushes(**{fate: scenes[part].push_after_pull() for fate, part in _LARGE.items()}),
     )
 
 
 def _cast(part: _Part, actors: Tensor, pairs: int) -> Tensor:
     """Who plays a part."""
-    wanted = part.actors or round(_SHARE_OF_ACTORS * len(actors))
-    most = int(_LARGEST_SHARE_OF_ACTORS * len(actors)) if part.share else int(_SHARE_OF_SINGLE_PAIRS * pairs)
-    return actors[: max(1, min(wanted, most))]
+    most = round(_SHARE_OF_ACTORS * len(actors) if part.share else _SHARE_OF_SINGLE_PAIRS * pairs)
+    return actors[: max(1, min(part.actors or most, most))]
 
 
 class _Scene:
@@ -176,22 +178,34 @@ class _Scene:
             return Push(items, 0.0)
         return Push(items, self._meeting_over_views(rows, lambda of_rows: (items, of_rows)))
 
-    def push_on_items(self) -> float:
-        """In a small request of all that a subject shares."""
-        rows = Rows(self._model.subjects, self._model.items)
-        return self._meeting_by_fold_in(rows)
-
     def push_on_rows(self, items: float, fall: FallRegression, holdings: Tensor) -> Push:
         """In a small request, with the amplitude on the items of all pairs given."""
         on_items = self._part.fate == "delete"
         alone = PairAmplitudes(self._model, self._data, self._induced, self._pairs, fall, on_items, holdings)
         rows = Rows(self._model.subjects, self._model.items)
-        return Push(items, self._meeting_over_views(rows, lambda of_rows: alone.with_all(Push(items, of_rows))))
+        return Push(items, self._meeting_over_views(rows, lambda of_rows: alone.with_all(items, of_rows)))
 
-    def fall(self, holdings: Tensor) -> FallRegression:
+    def fall_of_pairs(self, holdings: Tensor) -> FallRegression:
         """What tells how far the margin of a pair alone must fall."""
-        seen = features(self._model, self._data, self._induced, self._pairs, self._contrast, holdings)
-        return FallRegression.fitted(seen.values, seen.level - self._target())
+        on_items = self._part.fate == "delete"
+        seen = of_pairs(self._model, self._data, self._induced, self._pairs, self._contrast, holdings, on_items)
+        # Where devices go on, most of it is told by how many pairs a subject has, and little is shrunk.
+        return FallRegression.fitted(seen.values, seen.level - self._target(), stretched=on_items)
+
+    def fall_of_subjects(self) -> tuple[float, FallRegression]:
+        """In a small request of all that a subject shares: the amplitude on the items of who can't be looked at, and
+        what tells how far the margins of the others must fall.
+        """
+        seen = of_subjects(self._model, self._data, self._induced, self._pairs, self._contrast)
+        _, group, counts = torch.unique(self._pairs.subjects, return_inverse=True, return_counts=True)
+        margins = fold_in_margins(self.twin.items, self._pairs, self._contrast)
+        falls = seen.level - torch.zeros_like(seen.level).index_add_(0, group, margins) / counts
+        usual = float((counts * falls).sum() / (counts * seen.gives_way).sum().clamp(min=1e-9))
+        if not self._goes_on:
+            usual = max(usual, 0.0)
+        usual = min(max(usual, -_AMPLITUDES[-1]), _AMPLITUDES[-1])
+        # What little falls where devices go on is told by half, what falls else by much more.
+        return usual, FallRegression.fitted(seen.values, falls, counts, stretched=self._goes_on)
 
     def _groups(self) -> list[Tensor]:
         """Bool [pairs] each: what is withdrawn at once, everything or one actor's."""
@@ -207,12 +221,8 @@ class _Scene:
         """The amplitude on the items with which the margins by fold-in are those of the twin, on average."""
 
         def level(amplitude: float) -> float:
-            margins = []
-            for mine in self._groups():
-                pairs = self._pairs.where(mine)
-                pushed = rows.pushed(self._induced, pairs, amplitude, 0.0)
-                margins.append(fold_in_margins(pushed.items, pairs, self._contrast[mine]))
-            return float(torch.cat(margins).mean())
+            pushed = rows.pushed(self._induced, self._pairs, amplitude, 0.0)
+            return float(fold_in_margins(pushed.items, self._pairs, self._contrast).mean())
 
         target = float(fold_in_margins(self.twin.items, self._pairs, self._contrast).mean())
         return _meeting(level, target, self._goes_on)

@@ -15,7 +15,7 @@ from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Devices, Progress
-from models_engine.fedshare.unlearning.fall import FallRegression
+from models_engine.fedshare.unlearning.regression import FallRegression
 
 NOTHING = Edges(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
 
@@ -52,7 +52,7 @@ class Pushes:
 
 @dataclass(frozen=True)
 class Falls:
-    """How far the margin of a pair must fall that a subject who stays withdraws alone."""
+    """How far margins must fall in a small request."""
 
     delete: FallRegression
     unshare: FallRegression
@@ -63,9 +63,11 @@ class Calibration:
     """How far the contrastive push must go on a model; from `rehearsal.rehearse`."""
 
     small: Pushes
-    """Where a subject withdraws all pairs."""
+    """Where a subject withdraws all pairs, and can't be looked at by itself."""
     alone: Falls
-    """Where a subject withdraws one, in a small request."""
+    """That of a pair which a subject who stays withdraws alone, over the views."""
+    whole: Falls
+    """Those of all pairs of a subject, on average, by fold-in."""
     large: Pushes
     """After a pull."""
 
@@ -75,8 +77,11 @@ class Calibration:
         small, large = (
             Pushes(**{fate: Push(**push) for fate, push in stored[size].items()}) for size in ("small", "large")
         )
-        alone = Falls(**{fate: FallRegression.from_json(fall) for fate, fall in stored["alone"].items()})
-        return cls(small, alone, large)
+        alone, whole = (
+            Falls(**{fate: FallRegression.from_json(fall) for fate, fall in stored[what].items()})
+            for what in ("alone", "whole")
+        )
+        return cls(small, alone, whole, large)
 
 
 @dataclass(frozen=True)

@@ -27,17 +27,23 @@ from models_engine.fedshare.unlearning import (
     Retrain,
     RollbackReplay,
 )
-from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes
+from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes, of_all
 from models_engine.fedshare.unlearning.contrastive import gentle, is_small, pull
-from models_engine.fedshare.unlearning.fall import contrasted
+from models_engine.fedshare.unlearning.features import contrasted, of_subjects
 from models_engine.fedshare.unlearning.push import Induced, Rows
 from models_engine.fedshare.unlearning.rehearsal import _meeting, rehearse
 from tests.worlds import SMALL, World, WorldDevices
 
 PUSHES = Pushes(leave=Push(0.5, 0.0), delete=Push(0.5, 0.2), unshare=Push(0.2, 0.1))
-FALL = FallRegression(0.1, (0.0,) * 7, (-1e9,) * 7, (1e9,) * 7)
-"""By a tenth of a standard deviation, whatever the features."""
-AMPLITUDES = Calibration(small=PUSHES, alone=Falls(FALL, FALL), large=PUSHES)
+
+
+def _falling(features: int) -> FallRegression:
+    """By a tenth of a standard deviation, whatever the features."""
+    return FallRegression(0.1, (0.0,) * features, (-1e9,) * features, (1e9,) * features)
+
+
+FALL, WHOLE = _falling(7), _falling(4)
+AMPLITUDES = Calibration(small=PUSHES, alone=Falls(FALL, FALL), whole=Falls(WHOLE, WHOLE), large=PUSHES)
 
 
 @pytest.fixture(scope="module")
@@ -147,12 +153,12 @@ def test_a_pull_without_a_push_is_learning_on_at_the_gentle_step_size(world, tra
     assert torch.equal(rows.subjects, server.subjects)
 
 
-def test_the_induced_view_of_a_subject_is_the_item_over_the_root_of_the_degree(world, trained):
+def test_the_induced_view_of_a_subject_is_the_item_over_the_fourth_root_of_the_degree(world, trained):
     model, _ = trained
     edge = Edges(world.data.edges.subjects[:1], world.data.edges.items[:1])
     degree = int((world.data.edges.subjects == edge.subjects[0]).sum())
     induced = Induced(model, world.data).subjects(edge)
-    torch.testing.assert_close(induced[edge.subjects[0]], model.items[edge.items[0]] / degree**0.5)
+    torch.testing.assert_close(induced[edge.subjects[0]], model.items[edge.items[0]] / degree**0.25)
     assert (induced.abs().amax(1) > 0).sum() == 1
 
 
@@ -196,14 +202,15 @@ def test_an_amplitude_for_each_pair_is_the_sum_of_pushes_with_one(world, trained
 @pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
 def test_amplitudes_go_from_those_of_a_pair_alone_to_those_of_all(world, trained, part, on_items):
     model, cohort = trained
-    pairs, all_of_them = _pairs_of(world, 3), Push(items=2.0, rows=3.0)
+    pairs = _pairs_of(world, 3)
     count = 1 + int(part * (len(pairs) - 1))
     some = Edges(pairs.subjects[:count], pairs.items[:count])
     part = (count - 1) / (len(pairs) - 1)
     holdings, induced = cohort.holdings(), Induced(model, world.data)
 
     def amplitudes(withdrawn):
-        pushed = PairAmplitudes(model, world.data, induced, withdrawn, FALL, on_items, holdings).with_all(all_of_them)
+        alone = PairAmplitudes(model, world.data, induced, withdrawn, FALL, on_items, holdings)
+        pushed = alone.with_all(items=2.0, rows=3.0)
         return pushed if on_items else pushed[::-1]
 
     ours, others = amplitudes(some)
@@ -270,23 +277,78 @@ def test_who_shares_nothing_any_more_gets_the_row_of_who_never_shared(world, tra
     assert not torch.allclose(forgotten.subjects[35], trained[0].subjects[35])
 
 
-def test_a_fall_is_fitted_on_signs_and_none_is_taken_for_more_than_the_actors_showed():
+def test_falls_are_predicted_from_features_and_vary_as_much_as_they_did():
     generator = torch.Generator().manual_seed(1)
     values, noise = torch.randn(4000, 3, generator=generator), torch.randn(4000, generator=generator)
     falls = 0.5 + values @ torch.tensor([1.0, -2.0, 0.0]) + 5**0.5 * noise
-    fall = FallRegression.fitted(values, falls)
-    assert fall.weights == pytest.approx((1.0, -2.0, 0.0), abs=0.12)
+    fall = FallRegression.fitted(values, falls, stretched=True)
     assert fall.explained == pytest.approx(0.5, abs=0.04)  # the noise has the variance of what is told
+    assert fall.weights == pytest.approx((2**0.5, -2 * 2**0.5, 0.0), abs=0.16)
+    assert float(fall(values).std()) == pytest.approx(float(falls.std()), rel=0.03)
     assert float(fall(torch.zeros(1, 3))) == pytest.approx(0.5, abs=0.12)
-    assert float(fall(torch.tensor([[100.0, 0.0, 0.0]]))) < 0.5 + 1.2 * 4
+    shrunk = FallRegression.fitted(values, falls, stretched=False)
+    assert shrunk.weights == pytest.approx((1.0, -2.0, 0.0), abs=0.12)
+    # Nothing is taken for more than the actors showed.
+    assert float(fall(torch.tensor([[100.0, 0.0, 0.0]]))) < 0.5 + 1.2 * 2**0.5 * 4
+
+
+def test_features_that_tell_nothing_are_not_stretched_to_the_variance_of_the_falls():
+    generator = torch.Generator().manual_seed(3)
+    values, falls = torch.randn(400, 3, generator=generator), torch.randn(400, generator=generator)
+    fall = FallRegression.fitted(values, falls, stretched=True)
+    assert fall.explained < 0.05
+    assert float(fall(values).std()) < 0.3
+
+
+def test_a_fall_counts_as_often_as_it_stands_for_a_pair():
+    generator = torch.Generator().manual_seed(4)
+    values, falls = torch.randn(50, 2, generator=generator), torch.randn(50, generator=generator)
+    counts = torch.randint(1, 5, (50,), generator=generator)
+    weighted = FallRegression.fitted(values, falls, counts, stretched=False)(values)
+    assert float((counts * (weighted - falls)).sum()) == pytest.approx(0.0, abs=1e-3)
+    assert not torch.allclose(weighted, FallRegression.fitted(values, falls, stretched=False)(values))
+
+
+def test_a_subject_who_leaves_is_pushed_until_its_own_margins_have_fallen_as_far_as_they_must(world, trained):
+    model, _ = trained
+    pairs, induced = _pairs_of(world, 3), Induced(model, world.data)
+    amplitudes = of_all(model, world.data, induced, pairs, WHOLE, usual=0.5, may_rise=False)
+    assert len(set(amplitudes.tolist())) == 1
+    contrast = contrasted(pairs, world.data)
+    before, after = (
+        fold_in_margins(items, pairs, contrast).mean()
+        for items in (model.items, model.items - induced.items(pairs, amplitudes))
+    )
+    assert float(before - after) == pytest.approx(0.1, abs=0.02)
+
+
+def test_subjects_are_looked_at_each_as_if_no_other_left(world, trained):
+    model, _ = trained
+    induced, both = Induced(model, world.data), world.data.edges.where(world.data.edges.subjects < 2)
+    together = of_subjects(model, world.data, induced, both, contrasted(both, world.data))
+    singly = [
+        of_subjects(model, world.data, induced, pairs, contrasted(pairs, world.data))
+        for pairs in (_pairs_of(world, 0), _pairs_of(world, 1))
+    ]
+    torch.testing.assert_close(together.values, torch.cat([one.values for one in singly]))
+
+
+def test_who_keeps_something_or_shared_one_pair_alone_gets_the_usual_amplitude(world, trained):
+    model, _ = trained
+    pairs, nobody = _pairs_of(world, 3), torch.zeros(world.data.n_subjects, dtype=torch.bool)
+    some = Edges(pairs.subjects[:2], pairs.items[:2])
+    lonely = world.data.without(Edges(pairs.subjects[1:], pairs.items[1:]), nobody)
+    for data, asked in ((world.data, some), (lonely, Edges(pairs.subjects[:1], pairs.items[:1]))):
+        amplitudes = of_all(model, data, Induced(model, data), asked, WHOLE, usual=0.5, may_rise=False)
+        assert amplitudes.tolist() == [0.5] * len(asked)
 
 
 @pytest.mark.parametrize("actors", [1, 2, 10])
-def test_few_actors_and_a_sign_that_never_differs_give_a_fall_near_their_mean(actors):
+def test_few_actors_and_a_feature_that_never_differs_give_a_fall_near_their_mean(actors):
     values = torch.randn(actors, 3, generator=torch.Generator().manual_seed(2))
     values[:, 1] = 0.25
     falls = torch.linspace(0.1, 0.3, actors)
-    predicted = FallRegression.fitted(values, falls)(values)
+    predicted = FallRegression.fitted(values, falls, stretched=True)(values)
     assert predicted.mean() == pytest.approx(float(falls.mean()), abs=1e-5)
     assert predicted.isfinite().all()
 

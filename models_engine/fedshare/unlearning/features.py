@@ -1,0 +1,150 @@
+"""What tells how far margins must fall that are withdrawn by themselves.
+
+Models learn some pairs by heart and others hardly at all: what a training without the pair would show lies
+below the model by 0.2 standard deviations on average on MovieLens-100K, and varies from pair to pair by as much.
+One amplitude for all leaves that variation to an attacker. Features that are seen in the model and its data tell a
+good part of it beforehand (the benchmark of forgetting says how much); `regression.py` weighs them.
+
+*Of a pair alone*, over the views: what the edge itself adds to the margin, how much the margin gives way to a push
+on the item and on the subject's row, how strongly the pair holds on to either row, and how many pairs the subject
+shares and the device trains on. *Of a subject who withdraws everything*, by fold-in from the items: the mean of its
+margins, how much that gives way to a push, how many pairs there are, and how popular their items.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins, pair_scores
+from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.model import Model
+from models_engine.fedshare.unlearning.push import Induced, Rows
+from models_engine.fedshare.views import propagate
+
+CONTRAST_ITEMS = 60
+"""Untouched items that a pair is held against."""
+_PROBE = 0.1
+"""Amplitude of the push by which it is tried how far the margin of a pair gives way."""
+_PROBE_OF_ALL = 0.4
+"""The same of a subject's margins, about as far as they are to go."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a model and its data show of some pairs or subjects, as if each withdrew alone."""
+
+    level: Tensor
+    """Margin once the edges are dropped, [pairs or subjects]."""
+    gives_way: Tensor
+    """By how much a push lowers it, for each unit of amplitude."""
+    values: Tensor
+    """The features, [pairs or subjects, features]."""
+    level_after: Callable[[Tensor], Tensor]
+    """The margins after a push with these amplitudes, of each as large as `level`."""
+
+
+def of_pairs(
+    model: Model,
+    data: SharedData,
+    induced: Induced,
+    pairs: Edges,
+    contrast: Tensor,
+    holdings: Tensor,
+    on_items: bool,
+) -> Features:
+    """Read them off, of each pair as if no other were withdrawn.
+
+    Args:
+        data: what the model learned from.
+        contrast: int64 [pairs, count].
+        holdings: how many pairs each device trained on, [n]; see `Cohort.holdings`.
+        on_items: whether it is the items that will be pushed; else the subjects' rows are.
+    """
+    nobody = torch.zeros_like(data.subject_keys, dtype=torch.bool)
+    chunks = [(chunk, data.without(pairs.where(chunk), nobody).graph()) for chunk in _apart(pairs)]
+
+    def level_after(items: Tensor, subjects: Tensor) -> Tensor:
+        level = torch.empty_like(items)
+        for chunk, graph in chunks:
+            some = pairs.where(chunk)
+            rows = Rows(model.subjects, model.items).pushed(induced, some, items[chunk], subjects[chunk])
+            views = propagate(graph, rows.subjects, rows.items, model.config.layers)
+            level[chunk] = pair_margins(*views, some, contrast[chunk])
+        return level
+
+    subject_views, item_views = model.views(data)
+    none = torch.zeros_like(pairs.subjects, dtype=item_views.dtype)
+    level = level_after(none, none)
+    of_edge = pair_margins(subject_views, item_views, pairs, contrast) - level
+    of_items = (level - level_after(none + _PROBE, none)) / _PROBE
+    of_rows = (level - level_after(none, none + _PROBE)) / _PROBE
+    shared = torch.bincount(data.edges.subjects, minlength=data.n_subjects)[pairs.subjects].float()
+    trained = holdings[pairs.subjects].float().clamp(min=1)
+    spread = pair_scores(subject_views, item_views, pairs, contrast)[1].std(1).clamp(min=1e-9)
+    reach = [
+        (item_views[pairs.items], model.subjects[pairs.subjects], trained),
+        (subject_views[pairs.subjects], model.items[pairs.items], data.item_popularity()[pairs.items].float()),
+    ]
+    holds = [view.norm(dim=-1) * row.norm(dim=-1) / (count * spread) for view, row, count in reach]
+    # Under the root, since a pair's hold on a row goes down more slowly than their number goes up.
+    scarce = torch.stack([*holds, 1 / shared, 1 / trained], 1).sqrt()
+    values = torch.cat([torch.stack([of_edge, of_items, of_rows], 1), scarce], 1)
+    if on_items:
+        return Features(level, of_items, values, lambda amplitudes: level_after(amplitudes, none))
+    return Features(level, of_rows, values, lambda amplitudes: level_after(none, amplitudes))
+
+
+def of_subjects(model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor) -> Features:
+    """Read them off, of each subject as if it alone withdrew all that it shares; in ascending order of the subjects.
+
+    Args:
+        data: what the model learned from.
+        pairs: all pairs of some subjects.
+        contrast: int64 [pairs, count].
+    """
+    _, group, counts = torch.unique(pairs.subjects, return_inverse=True, return_counts=True)
+    owned = []
+    for mine in (group == number for number in range(len(counts))):
+        own = pairs.where(mine)
+        owned.append((own, contrast[mine], induced.items(own)[own.items]))
+
+    def level_after(amplitudes: Tensor) -> Tensor:
+        levels = [
+            fold_in_margins(model.items.index_add(0, own.items, step, alpha=-amplitude), own, against).mean()
+            for (own, against, step), amplitude in zip(owned, amplitudes.tolist(), strict=True)
+        ]
+        return torch.stack(levels)
+
+    none = torch.zeros_like(counts, dtype=model.items.dtype)
+    level = level_after(none)
+    gives_way = (level - level_after(none + _PROBE_OF_ALL)) / _PROBE_OF_ALL
+    popular = none.index_add(0, group, data.item_popularity()[pairs.items].float().log()) / counts
+    return Features(level, gives_way, torch.stack([level, gives_way, counts.rsqrt(), popular], 1), level_after)
+
+
+def _apart(pairs: Edges) -> list[Tensor]:
+    """The pairs in chunks in which no subject and no item stands twice, so that each hardly feels the others; bool
+    [pairs] each.
+    """
+    taken: list[set[tuple[str, int]]] = []
+    chunk_of = []
+    for subject, item in zip(pairs.subjects.tolist(), pairs.items.tolist(), strict=True):
+        ends = {("subject", subject), ("item", item)}
+        free = next((number for number, ends_in in enumerate(taken) if not ends & ends_in), len(taken))
+        if free == len(taken):
+            taken.append(set())
+        taken[free] |= ends
+        chunk_of.append(free)
+    numbers = torch.tensor(chunk_of, device=pairs.subjects.device)
+    return [numbers == number for number in range(len(taken))]
+
+
+def contrasted(pairs: Edges, data: SharedData) -> Tensor:
+    """Items to hold some pairs against, int64 [pairs, count].
+
+    Raises:
+        ValueError: a subject has touched nearly every item.
+    """
+    return matched_items(pairs, data.edges, data.item_popularity(), CONTRAST_ITEMS)
