@@ -136,9 +136,14 @@ class Bench:
         }
 
     def rehearsals(self) -> dict[str, float]:
-        """What a rehearsal takes, in trainings, and what share of falls' variance it can tell of pairs left out."""
-        falls = [calibration.alone for calibration in self.calibrations]
-        told = {fate: float(np.mean([getattr(f, fate).explained for f in falls])) for fate in ("delete", "unshare")}
+        """What a rehearsal takes, in trainings, and what share of falls' variance it can tell of actors left out of the
+        fit: of pairs alone, and of subjects who withdraw everything.
+        """
+        told = {
+            f"{what}, {fate}": float(np.mean([getattr(getattr(c, what), fate).explained for c in self.calibrations]))
+            for what in ("alone", "whole")
+            for fate in ("delete", "unshare")
+        }
         return {"trainings": self.rehearsal_seconds / self.training_seconds, **told}
 
     def _say(self, what: str) -> None:

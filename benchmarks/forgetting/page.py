@@ -123,9 +123,10 @@ def _kept(name: str, found: dict[str, int], rehearsal: dict[str, float]) -> str:
         f"Kept for forgetting beside a model of {name}: {found['history'] / 1e6:.1f} MB; the updates that FedEraser "
         f"stores of such a training would take {found['updates'] / 1e6:,.0f} MB, {share:,.0f} times as much, and less "
         f"where a device keeps its longest alone, as FRU does (target: 20 times). The rehearsal, once for each model, "
-        f"takes as long as {rehearsal['trainings']:.0f} trainings; its features tell {rehearsal['delete']:.0%} of how "
-        f"the falls of single pairs vary where devices delete them, {rehearsal['unshare']:.0%} where they go back "
-        f"(cross-validated)."
+        f"takes as long as {rehearsal['trainings']:.0f} trainings; its features tell {rehearsal['alone, delete']:.0%} "
+        f"of how the falls of single pairs vary where devices delete them, {rehearsal['alone, unshare']:.0%} where "
+        f"they go back; of subjects who leave {rehearsal['whole, delete']:.0%}, of those who unshare everything "
+        f"{rehearsal['whole, unshare']:.0%} (cross-validated)."
     )
 
 

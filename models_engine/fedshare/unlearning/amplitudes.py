@@ -1,25 +1,35 @@
-"""The amplitudes of a small request's pairs: of a pair alone, of all of a subject's, and between."""
+"""The amplitudes of a small request's pairs.
+
+Of c pairs out of d that a subject shares, with p = (c - 1) / (d - 1): (1 - p) · that of a pair alone + p · that of
+all of a subject's pairs. Both are looked for as if nobody else withdrew anything; the push is made at once.
+"""
 
 import torch
 from torch import Tensor
 
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
-from models_engine.fedshare.unlearning.features import CONTRAST_ITEMS, Features, contrasted, of_pairs, of_subjects
+from models_engine.fedshare.unlearning.features import (
+    CONTRAST_ITEMS,
+    Features,
+    contrasted,
+    pair_features,
+    subject_features,
+)
 from models_engine.fedshare.unlearning.push import Induced
 from models_engine.fedshare.unlearning.regression import FallRegression
 
-_LEAST_GIVING_WAY = 0.05
+LEAST_GIVING_WAY = 0.05
 """Standard deviations by which a push of amplitude 1 lowers a margin, at least, for the margin to be aimed at."""
-_FARTHEST = 16.0
-"""No amplitude is larger, as in the rehearsal."""
+FARTHEST = 16.0
+"""No amplitude is larger."""
 _CORRECTION = 0.1, 2.0
 """Bounds of the factor by which an amplitude is corrected for how far it went."""
 _LOOKED_AT = 4
 """Of a subject's pairs at most; the others get the mean of their amplitudes."""
 
 
-def of_all(
+def whole_amplitudes(
     model: Model,
     before: SharedData,
     induced: Induced,
@@ -31,8 +41,8 @@ def of_all(
     """On the items of subjects who withdraw everything, as if each did alone; [pairs].
 
     Args:
-        usual: the amplitude of the pairs of others, and of those who can't be looked at.
-        may_rise: whether what never had the pairs may stand higher.
+        usual: the amplitude of the pairs of who keeps something, and of who can't be looked at.
+        may_rise: whether a model that never had the pairs may score them higher, since devices go on learning.
     """
     degree, count = _held(before, pairs)
     amplitudes = torch.full_like(degree, usual, dtype=model.items.dtype)
@@ -41,7 +51,7 @@ def of_all(
     if looked_at.any():
         chosen = pairs.where(looked_at)
         _, group = torch.unique(chosen.subjects, return_inverse=True)
-        seen = of_subjects(model, before, induced, chosen, contrasted(chosen, before))
+        seen = subject_features(model, before, induced, chosen, contrasted(chosen, before))
         reaching, gives_way = _reaching(seen, fall(seen.values), may_rise)
         amplitudes[looked_at] = torch.where(gives_way, reaching, usual)[group]
     return amplitudes
@@ -72,7 +82,7 @@ class PairAmplitudes:
         looked_at = (self._part < 1) & (_occurrence(pairs.subjects) < _LOOKED_AT)
         if looked_at.any():
             chosen = pairs.where(looked_at)
-            seen = of_pairs(model, before, induced, chosen, contrasted(chosen, before), holdings, on_items)
+            seen = pair_features(model, before, induced, chosen, contrasted(chosen, before), holdings, on_items)
             # Only where devices go on learning from a pair may a model that never had it stand higher.
             reaching, gives_way = _reaching(seen, fall(seen.values), may_rise=not on_items)
             found = torch.zeros_like(looked_at)
@@ -91,8 +101,8 @@ class PairAmplitudes:
         """Amplitudes of items and of subjects, [pairs] each, given those of all pairs of a subject."""
         return self._towards(items, self._items), self._towards(rows, self._rows)
 
-    def _towards(self, of_all: Tensor | float, alone: Tensor) -> Tensor:
-        return torch.lerp(alone, torch.as_tensor(of_all, device=alone.device).expand_as(alone), self._part)
+    def _towards(self, end: Tensor | float, alone: Tensor) -> Tensor:
+        return torch.lerp(alone, torch.as_tensor(end, device=alone.device).expand_as(alone), self._part)
 
 
 def _held(before: SharedData, pairs: Edges) -> tuple[Tensor, Tensor]:
@@ -112,12 +122,12 @@ def _reaching(seen: Features, falls: Tensor, may_rise: bool) -> tuple[Tensor, Te
     """The amplitudes by which margins fall as far as they must, by proportion and corrected once, and which margins
     give way to a push at all; [pairs or subjects] each.
     """
-    wanted = falls if may_rise else falls.clamp(min=0)
-    amplitudes = (wanted / seen.gives_way.clamp(min=_LEAST_GIVING_WAY)).clamp(-_FARTHEST, _FARTHEST)
+    wanted, gives_way = falls if may_rise else falls.clamp(min=0), seen.gives_way >= LEAST_GIVING_WAY
+    amplitudes = torch.where(gives_way, wanted / seen.gives_way, 0.0).clamp(-FARTHEST, FARTHEST)
     reached = seen.level - seen.level_after(amplitudes)
     # Where a push has turned the row round, the proportion says nothing: the shortest step is left.
     corrected = amplitudes * (wanted / reached).nan_to_num(0.0).clamp(*_CORRECTION)
-    return corrected, seen.gives_way >= _LEAST_GIVING_WAY
+    return corrected.clamp(-FARTHEST, FARTHEST), gives_way
 
 
 def _occurrence(values: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ tells the model at low false-positive rates.
 The amplitudes decide where it ends: neither short of the level of pairs never seen nor beyond it. They
 are numbers of a model, by size and kind of request, measured by a rehearsal (`rehearsal.py`) on
 subjects who stay. In a small request they are looked for pair by pair and subject by subject
-(`features.py`). The pairs of a subject are alike, so that many together need a shorter step, each, than
+(`amplitudes.py`). The pairs of a subject are alike, so that many together need a shorter step, each, than
 one alone: the amplitude goes linearly from that of a pair alone to that of all pairs of a subject. For a
 small unshare request amplitudes may be negative: the device goes on learning from the pair, and what it
 sends of that brings a little of it back, which a model that never had the pair shows too.
@@ -35,7 +35,7 @@ from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.server import Server, untrained_subjects
 from models_engine.fedshare.training import Progress
-from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes, of_all
+from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes, whole_amplitudes
 from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
 from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, Forgotten
 
@@ -149,15 +149,15 @@ def _small(task: ForgetTask, calibration: Calibration, induced: Induced, cohort:
     seen = task.model, task.before, induced
     leaving = task.of_leavers()
     if len(leaving):
-        items = of_all(*seen, leaving, whole.delete, pushes.leave.items, may_rise=False)
+        items = whole_amplitudes(*seen, leaving, whole.delete, pushes.leave.items, may_rise=False)
         yield leaving, items, pushes.leave.rows
     holdings = torch.bincount(task.deleted.subjects, minlength=task.before.n_subjects)
     holdings[~task.erased] += cohort.holdings()
-    for pairs, push, of_pair, of_subject, goes_on in (
+    for pairs, push, fall_alone, fall_of_all, goes_on in (
         (task.deleted, pushes.delete, alone.delete, whole.delete, False),
         (task.unshared, pushes.unshare, alone.unshare, whole.unshare, True),
     ):
         if len(pairs):
-            items = of_all(*seen, pairs, of_subject, push.items, may_rise=goes_on)
-            each = PairAmplitudes(*seen, pairs, of_pair, not goes_on, holdings)
+            items = whole_amplitudes(*seen, pairs, fall_of_all, push.items, may_rise=goes_on)
+            each = PairAmplitudes(*seen, pairs, fall_alone, not goes_on, holdings)
             yield pairs, *each.with_all(items, push.rows)

@@ -36,16 +36,16 @@ class Features:
     """What a model and its data show of some pairs or subjects, as if each withdrew alone."""
 
     level: Tensor
-    """Margin once the edges are dropped, [pairs or subjects]."""
+    """Margin of each pair once its edge is dropped, or mean margin of each subject's pairs, [pairs or subjects]."""
     gives_way: Tensor
-    """By how much a push lowers it, for each unit of amplitude."""
+    """By how much a push lowers the level, for each unit of amplitude."""
     values: Tensor
     """The features, [pairs or subjects, features]."""
     level_after: Callable[[Tensor], Tensor]
     """The margins after a push with these amplitudes, of each as large as `level`."""
 
 
-def of_pairs(
+def pair_features(
     model: Model,
     data: SharedData,
     induced: Induced,
@@ -96,7 +96,7 @@ def of_pairs(
     return Features(level, of_rows, values, lambda amplitudes: level_after(none, amplitudes))
 
 
-def of_subjects(model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor) -> Features:
+def subject_features(model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor) -> Features:
     """Read them off, of each subject as if it alone withdrew all that it shares; in ascending order of the subjects.
 
     Args:

@@ -10,7 +10,7 @@ _RIDGE = 3.0
 """In units of one actor."""
 _FOLDS = 8
 _LEAST_EXPLAINED = 0.25
-"""Predictions are not stretched farther than if this share of the variance were explained."""
+"""Predictions that tell less of the variance are not stretched: it would be noise."""
 _OUTER = 0.002
 """Share of the actors at either end beyond whom a feature counts as theirs."""
 
@@ -45,11 +45,14 @@ class FallRegression:
         fold = torch.arange(len(falls), device=falls.device) % _FOLDS
         away = falls - _mean(falls, counts)
         left = away.clone()
-        for number in range(min(_FOLDS, len(falls) - 1)):
+        for number in range(min(_FOLDS, len(falls)) if len(falls) > 1 else 0):
             out = fold == number
             left[out] = falls[out] - _ridge(values[~out], falls[~out], counts[~out])(values[out])
-        explained = 1 - float(_mean(left.square(), counts) / _mean(away.square(), counts).clamp(min=1e-12))
-        stretch = max(explained, _LEAST_EXPLAINED) ** -0.5 if stretched else 1.0
+        varies, missed = (float(_mean(errors.square(), counts)) for errors in (away, left))
+        explained = 1 - missed / varies if varies > 0 else 0.0
+        stretch = float(explained > 0)  # else the mean predicts better
+        if stretched and explained >= _LEAST_EXPLAINED:
+            stretch = explained**-0.5
         return replace(_ridge(values, falls, counts, stretch), explained=explained)
 
     @classmethod

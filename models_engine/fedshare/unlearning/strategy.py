@@ -52,7 +52,7 @@ class Pushes:
 
 @dataclass(frozen=True)
 class Falls:
-    """How far margins must fall in a small request."""
+    """What tells how far margins must fall in a small request."""
 
     delete: FallRegression
     unshare: FallRegression
@@ -63,11 +63,11 @@ class Calibration:
     """How far the contrastive push must go on a model; from `rehearsal.rehearse`."""
 
     small: Pushes
-    """Where a subject withdraws all pairs, and can't be looked at by itself."""
+    """Where a subject withdraws all pairs: for who can't be looked at, and as the end that others go towards."""
     alone: Falls
-    """That of a pair which a subject who stays withdraws alone, over the views."""
+    """Of the margin, over the views, of a pair which a subject who stays withdraws alone."""
     whole: Falls
-    """Those of all pairs of a subject, on average, by fold-in."""
+    """Of the margins, by fold-in and on average, of all pairs of a subject; `delete` also where it leaves."""
     large: Pushes
     """After a pull."""
 
