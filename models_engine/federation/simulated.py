@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -22,6 +24,22 @@ _PRIVATE = keyed.stream("private")
 _COHORT = keyed.stream("cohort")
 _NEGATIVE = keyed.stream("negative")
 _CONTRAST = keyed.stream("contrast")
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What devices hold, ordered for drawing from it."""
+
+    codes: Tensor
+    """Of the pairs, int64 [pairs], ascending."""
+    subjects: Tensor
+    items: Tensor
+    negative_draws: Tensor
+    """The hash of each pair, to be extended by the round."""
+    first_item: Tensor
+    """Of the pair's world, int64 [pairs]."""
+    item_count: Tensor
+    """Of the pair's world, int64 [pairs]."""
 
 
 class SimulatedCohort:
@@ -49,23 +67,11 @@ class SimulatedCohort:
         """
         self.config = config
         self._replicas, self._memory = replicas, memory
-        pairs = replicas.union(interactions)
-        self._codes, order = torch.sort(pairs.codes(replicas.size[1]))
-        self._subjects, self._items = pairs.subjects[order], pairs.items[order]
-        degree = torch.bincount(self._subjects, minlength=replicas.size[0])
-        self._ego_weight = torch.rsqrt(degree.clamp(min=1).float())
+        self._pairs = replicas.union(interactions)
+        self._ego_weight = torch.rsqrt(self.holdings().clamp(min=1).float())
         self._cohort_draws, self._contrast_draws = (
             keyed.mix(replicas.subject_keys, replicas.subject_seeds, purpose) for purpose in (_COHORT, _CONTRAST)
         )
-        self._negative_draws = keyed.mix(
-            replicas.subject_keys[self._subjects],
-            replicas.item_keys[self._items],
-            replicas.subject_seeds[self._subjects],
-            _NEGATIVE,
-        )
-        sizes = replicas.item_stack.sizes[replicas.replica_of_subject]
-        first = torch.tensor([rows.start for rows in replicas.item_slices], device=replicas.device)
-        self._own_items = first[replicas.replica_of_subject][self._subjects], sizes[self._subjects]
         # Half the score is the global view's; a subject who shares nothing has only its own.
         self._global_share = replicas.sharing() * 0.5
         if private is None:
@@ -125,12 +131,12 @@ class SimulatedCohort:
             Subjects [n, d] and items [m, d].
         """
         everyone = torch.arange(self._replicas.size[0], device=self._replicas.device)
-        pattern = Pattern(self._subjects, self._items, self._replicas.size)
+        pattern = Pattern(self._held.subjects, self._held.items, self._replicas.size)
         return self._scoring_views(everyone, Broadcast(items, subject_views, item_views), pattern)[:2]
 
     def holdings(self) -> Tensor:
         """See `Cohort.holdings`."""
-        return torch.bincount(self._subjects, minlength=self._replicas.size[0])
+        return torch.bincount(self._pairs.subjects, minlength=self._replicas.size[0])
 
     def remember(self, label: str) -> None:
         """See `Cohort.remember`."""
@@ -159,8 +165,25 @@ class SimulatedCohort:
         return self._memory
 
     def _about(self) -> dict[str, str]:
-        interactions = hashlib.sha256(self._codes.cpu().numpy().tobytes()).hexdigest()
+        interactions = hashlib.sha256(self._held.codes.cpu().numpy().tobytes()).hexdigest()
         return {"config": self.config.digest(), "data": self._replicas.digest(), "interactions": interactions}
+
+    @cached_property
+    def _held(self) -> _Held:
+        """Ordered when it is first drawn from: a small request only asks how much there is."""
+        replicas, pairs = self._replicas, self._pairs
+        codes, order = torch.sort(pairs.codes(replicas.size[1]))
+        subjects, items = pairs.subjects[order], pairs.items[order]
+        seeds, world = replicas.subject_seeds[subjects], replicas.replica_of_subject[subjects]
+        first = torch.tensor([rows.start for rows in replicas.item_slices], device=replicas.device)
+        return _Held(
+            codes=codes,
+            subjects=subjects,
+            items=items,
+            negative_draws=keyed.mix(replicas.subject_keys[subjects], replicas.item_keys[items], seeds, _NEGATIVE),
+            first_item=first[world],
+            item_count=replicas.item_stack.sizes[world],
+        )
 
     def _drawn(self, round_number: int) -> Tensor:
         """Bool [n]: who takes part, so that every device does once in each cycle."""
@@ -169,13 +192,14 @@ class SimulatedCohort:
         return (keyed.unit(keyed.extend(self._cohort_draws, cycle)) * cycle_length).to(torch.int64) == slot
 
     def _sample(self, round_number: int, taking_part: Tensor) -> Samples:
-        chosen = taking_part[self._subjects].nonzero().squeeze(1)
-        subjects, items = self._subjects[chosen], self._items[chosen]
+        held = self._held
+        chosen = taking_part[held.subjects].nonzero().squeeze(1)
+        subjects, items = held.subjects[chosen], held.items[chosen]
         members = taking_part.nonzero().squeeze(1)
         member = (torch.cumsum(taking_part, 0) - 1)[subjects]
         negative = self._negatives(round_number, chosen)
         codes = subjects * self._replicas.size[1] + negative
-        place = torch.searchsorted(self._codes, codes).clamp_(max=len(self._codes) - 1)
+        place = torch.searchsorted(held.codes, codes).clamp_(max=len(held.codes) - 1)
         size = (len(members), self._replicas.size[1])
         return Samples(
             members=members,
@@ -183,14 +207,14 @@ class SimulatedCohort:
             positives=Pattern(member, items, size),
             negatives=Pattern(member, negative, size),
             negative_items=negative,
-            valid=self._codes[place] != codes,
+            valid=held.codes[place] != codes,
         )
 
     def _negatives(self, round_number: int, chosen: Tensor) -> Tensor:
         """One item of the same world for each of the chosen pairs, int64 [pairs]."""
-        first, count = (of_pair[chosen] for of_pair in self._own_items)
-        drawn = keyed.unit(keyed.extend(self._negative_draws[chosen], round_number))
-        return first + (drawn * count).to(torch.int64)
+        held = self._held
+        drawn = keyed.unit(keyed.extend(held.negative_draws[chosen], round_number))
+        return held.first_item[chosen] + (drawn * held.item_count[chosen]).to(torch.int64)
 
     def _scoring_views(self, members: Tensor, seen: Broadcast, positives: Pattern) -> tuple[Tensor, Tensor, Tensor]:
         """What members and items score with, and the members' local view."""

@@ -61,12 +61,11 @@ class SharedData:
         if len(self.edges) == 0:
             raise ValueError("the shared graph has no edges: nobody shares anything to learn from")
         for name in ("subject_keys", "item_keys"):
-            keys = getattr(self, name)
-            if len(torch.unique(keys)) != len(keys):
+            if not _distinct(getattr(self, name)):
                 raise ValueError(f"{name} must be distinct")
         if int(self.edges.subjects.max()) >= self.n_subjects or int(self.edges.items.max()) >= self.n_items:
             raise ValueError("an edge names a subject or an item that is not in the data")
-        if len(torch.unique(self.edges.codes(self.n_items))) != len(self.edges):
+        if not _distinct(self.edges.codes(self.n_items)):
             raise ValueError("an edge stands twice in the data")
 
     @property
@@ -113,6 +112,11 @@ class SharedData:
         kept = self.edges.where(~gone & ~erased[self.edges.subjects])
         renumbered = torch.cumsum(~erased, 0) - 1
         return SharedData(self.subject_keys[~erased], self.item_keys, Edges(renumbered[kept.subjects], kept.items))
+
+
+def _distinct(values: Tensor) -> bool:
+    """Whether none stands twice; those that ascend, as data mostly does, are not sorted for it."""
+    return bool((values[1:] > values[:-1]).all()) or len(torch.unique(values)) == len(values)
 
 
 def _among(values: Tensor, ascending: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def _lightgcn_gradients(world: World, config: FedShareConfig) -> tuple[torch.Ten
     cohort = world.cohort(replicas, config)
     samples = cohort._sample(0, cohort._drawn(0))
     subject, negative = samples.members[samples.member], samples.negative_items
-    item = cohort._items[cohort._drawn(0)[cohort._subjects]]
+    item = cohort._held.items[cohort._drawn(0)[cohort._held.subjects]]
     margin = (views[subject] * (views[n + item] - views[n + negative])).sum(1)
     loss = -(torch.nn.functional.logsigmoid(margin) * samples.valid).mean()
     loss = loss + config.l2 / 2 * ((subjects**2).sum() + (items**2).sum())
