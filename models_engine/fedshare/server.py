@@ -41,8 +41,12 @@ def untrained_subjects(config: FedShareConfig, course: Course, keys: Tensor) -> 
     optimizer = RowAdam(rows, config.learning_rate)
     for window in course.windows:
         here = torch.isin(keys, window.replicas.subject_keys).nonzero().squeeze(1)
+        everybody = len(here) == len(keys)
         for _ in range(window.rounds):
-            optimizer.step(rows[here] * config.l2, here)
+            if everybody:  # without gathering rows it takes half as long
+                optimizer.step(rows * config.l2)
+            else:
+                optimizer.step(rows[here] * config.l2, here)
     return rows
 
 

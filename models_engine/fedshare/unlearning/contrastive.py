@@ -122,9 +122,9 @@ class Contrastive:
         return Forgotten(forgotten, cohort)
 
     def _with_untrained(self, task: ForgetTask, subjects: Tensor, moved: Tensor) -> Tensor:
-        """The rows, with those of who shares nothing any more as training would have left them."""
+        """The rows, with those of who stays and shares nothing any more as training would have left them."""
         kept = task.before.edges.without(task.withdrawn(), task.before.n_items)
-        nothing = moved & (torch.bincount(kept.subjects, minlength=len(moved)) == 0)
+        nothing = moved & ~task.erased & (torch.bincount(kept.subjects, minlength=len(moved)) == 0)
         # Without a local view devices score with that row, and teach it what they have; noise reaches it as well.
         config = task.model.config
         if config.noise or not (config.local_view and nothing.any()):
