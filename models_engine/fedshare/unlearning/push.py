@@ -13,7 +13,8 @@ the mean of the items, s̄_u the mean over the snapshots, N the neighbours and d
 
 LightGCN would divide by √d_u: but every pair of a subject trains its item in full, however many there are, and its
 row by more than the root would have it. With the square root, a tenth that has half erased is told with an AUC of
-0.531 on Online Retail and 0.522 on MovieLens-100K; with the fourth root 0.520 and 0.518, with none 0.513 and 0.523.
+0.531 on Online Retail and 0.522 on MovieLens-100K (four models each); with the fourth root 0.520 and 0.518, with
+none 0.513 and 0.523.
 The push is q_i ← q_i - a h_i, s_u ← s_u - b h_u, with amplitudes by pair under the sums.
 
 Without the others' mean, fifty subjects who leave one after the other push popular items fifty times the same
