@@ -124,7 +124,7 @@ def step(dataset: Dataset, replicas: int, config: FedShareConfig) -> Step:
         for _ in range(2):  # there and back
             propagate(server.graph, server.subjects, server.items, config.layers)
 
-    samples = cohort._sample(0, cohort._drawn(0))
+    samples = cohort._held.sample(0, cohort._drawn(0))
     users, values = server.subjects[samples.members], torch.ones(samples.positives.entries, device=worlds.device)
 
     def over_pairs(_: int) -> None:

@@ -23,6 +23,8 @@ class Samples:
 
     members: Tensor
     """int64 [members], rows of the devices, ascending."""
+    counts: Tensor
+    """int64 [members], how many of the pairs are each device's."""
     member: Tensor
     """int64 [pairs], place among the members."""
     positives: Pattern
@@ -63,11 +65,10 @@ class Messages:
             0, distinct // samples.negatives.size[1], drawn**2
         )
         own = by_member.index_add(0, samples.member, self.slopes)
-        degree = torch.bincount(samples.member, minlength=k)
         user = (self.users**2).sum(1)
         to_rows = (
             self.item_share**2 * user * squares
-            + degree * (self.of_ego**2).sum(1)
+            + samples.counts * (self.of_ego**2).sum(1)
             + 2 * self.item_share * (self.users * self.of_ego).sum(1) * own
         )
         to_views = (1 - self.item_share) ** 2 * user * squares
@@ -87,12 +88,12 @@ class Messages:
         """Sums over the members: gradients of Q [m, d], of the subjects' views [n, d], of the items' views [m, d]."""
         samples = self.samples
         of_items = samples.positives.transposed(self.slopes) @ self.users
-        of_items -= samples.negatives.transposed(self.slopes) @ self.users
-        ones = torch.ones_like(self.slopes)
-        of_rows = self.item_share * of_items + samples.positives.transposed(ones) @ self.of_ego
+        of_items.addmm_(samples.negatives.transposed(self.slopes), self.users, alpha=-1)
+        ego = samples.positives.transposed(torch.ones_like(self.slopes))
+        of_rows = torch.addmm(of_items, ego, self.of_ego, beta=self.item_share)
         of_views = torch.zeros(n_subjects, self.users.shape[1], device=self.users.device)
         of_views[samples.members] = self.of_view
-        return of_rows, of_views, (1 - self.item_share) * of_items
+        return of_rows, of_views, of_items.mul_(1 - self.item_share)
 
 
 def noise(keys: Tensor, seeds: Tensor, width: int, round_number: int, table: int) -> Tensor:

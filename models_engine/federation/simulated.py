@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from models_engine.federation.cohort import Broadcast, Contribution
-from models_engine.federation.messages import Messages, Samples, noise
+from models_engine.federation.holdings import Holdings
+from models_engine.federation.messages import Messages, noise
 from models_engine.fedshare import keyed
 from models_engine.fedshare.config import FedShareConfig
 from models_engine.fedshare.data import Edges
@@ -22,24 +22,7 @@ from models_engine.fedshare.stack import Stack
 
 _PRIVATE = keyed.stream("private")
 _COHORT = keyed.stream("cohort")
-_NEGATIVE = keyed.stream("negative")
 _CONTRAST = keyed.stream("contrast")
-
-
-@dataclass(frozen=True)
-class _Held:
-    """What devices hold, ordered for drawing from it."""
-
-    codes: Tensor
-    """Of the pairs, int64 [pairs], ascending."""
-    subjects: Tensor
-    items: Tensor
-    negative_draws: Tensor
-    """The hash of each pair, to be extended by the round."""
-    first_item: Tensor
-    """Of the pair's world, int64 [pairs]."""
-    item_count: Tensor
-    """Of the pair's world, int64 [pairs]."""
 
 
 class SimulatedCohort:
@@ -87,17 +70,19 @@ class SimulatedCohort:
             invited: bool [n], the devices that take part; None leaves it to the round's keyed draw.
         """
         config = self.config
-        samples = self._sample(round_number, self._drawn(round_number) if invited is None else invited)
+        samples = self._held.sample(round_number, self._drawn(round_number) if invited is None else invited)
         members = samples.members
         users, items, local = self._scoring_views(members, broadcast, samples.positives)
         margins = samples.positives.inner_products(users, items) - samples.negatives.inner_products(users, items)
         replica = self._replicas.replica_of_subject[members]
-        counts = torch.bincount(replica[samples.member], minlength=len(self._replicas)).clamp(min=1)
+        drawn = torch.zeros_like(self._replicas.subject_stack.sizes).index_add_(0, replica, samples.counts)
+        counts = drawn.clamp(min=1)
         losses, slopes = bpr(margins)
-        weights = samples.valid / counts[replica[samples.member]]
+        weights = samples.valid * counts.reciprocal()[replica].index_select(0, samples.member)
         slopes = slopes * weights
-        loss = users.new_zeros(len(self._replicas)).index_add_(0, replica[samples.member], losses * weights)
-        of_users = samples.positives.matrix(slopes) @ items - samples.negatives.matrix(slopes) @ items
+        loss = torch.segment_reduce(losses * weights, "sum", lengths=drawn)
+        of_users = samples.positives.matrix(slopes) @ items
+        of_users.addmm_(samples.negatives.matrix(slopes), items, alpha=-1)
         of_local, of_view = torch.zeros_like(users), of_users
         if config.local_view:
             share = self._global_share[members, None]
@@ -169,52 +154,15 @@ class SimulatedCohort:
         return {"config": self.config.digest(), "data": self._replicas.digest(), "interactions": interactions}
 
     @cached_property
-    def _held(self) -> _Held:
+    def _held(self) -> Holdings:
         """Ordered when it is first drawn from: a small request only asks how much there is."""
-        replicas, pairs = self._replicas, self._pairs
-        codes, order = torch.sort(pairs.codes(replicas.size[1]))
-        subjects, items = pairs.subjects[order], pairs.items[order]
-        seeds, world = replicas.subject_seeds[subjects], replicas.replica_of_subject[subjects]
-        first = torch.tensor([rows.start for rows in replicas.item_slices], device=replicas.device)
-        return _Held(
-            codes=codes,
-            subjects=subjects,
-            items=items,
-            negative_draws=keyed.mix(replicas.subject_keys[subjects], replicas.item_keys[items], seeds, _NEGATIVE),
-            first_item=first[world],
-            item_count=replicas.item_stack.sizes[world],
-        )
+        return Holdings(self._replicas, self._pairs)
 
     def _drawn(self, round_number: int) -> Tensor:
         """Bool [n]: who takes part, so that every device does once in each cycle."""
         cycle_length = round(1 / self.config.participation)
         cycle, slot = divmod(round_number, cycle_length)
         return (keyed.unit(keyed.extend(self._cohort_draws, cycle)) * cycle_length).to(torch.int64) == slot
-
-    def _sample(self, round_number: int, taking_part: Tensor) -> Samples:
-        held = self._held
-        chosen = taking_part[held.subjects].nonzero().squeeze(1)
-        subjects, items = held.subjects[chosen], held.items[chosen]
-        members = taking_part.nonzero().squeeze(1)
-        member = (torch.cumsum(taking_part, 0) - 1)[subjects]
-        negative = self._negatives(round_number, chosen)
-        codes = subjects * self._replicas.size[1] + negative
-        place = torch.searchsorted(held.codes, codes).clamp_(max=len(held.codes) - 1)
-        size = (len(members), self._replicas.size[1])
-        return Samples(
-            members=members,
-            member=member,
-            positives=Pattern(member, items, size),
-            negatives=Pattern(member, negative, size),
-            negative_items=negative,
-            valid=held.codes[place] != codes,
-        )
-
-    def _negatives(self, round_number: int, chosen: Tensor) -> Tensor:
-        """One item of the same world for each of the chosen pairs, int64 [pairs]."""
-        held = self._held
-        drawn = keyed.unit(keyed.extend(held.negative_draws[chosen], round_number))
-        return held.first_item[chosen] + (drawn * held.item_count[chosen]).to(torch.int64)
 
     def _scoring_views(self, members: Tensor, seen: Broadcast, positives: Pattern) -> tuple[Tensor, Tensor, Tensor]:
         """What members and items score with, and the members' local view."""
@@ -224,7 +172,8 @@ class SimulatedCohort:
         ones = torch.ones(positives.entries, device=own_view.device)
         ego = self._ego_weight[members, None] * (positives.matrix(ones) @ seen.items)
         local = (self._private[members] + ego) / 2
-        return torch.lerp(local, own_view, self._global_share[members, None]), (seen.items + seen.item_views) / 2, local
+        users = torch.lerp(local, own_view, self._global_share[members, None])
+        return users, torch.lerp(seen.items, seen.item_views, 0.5), local
 
     def _contrast(
         self,

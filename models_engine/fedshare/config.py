@@ -4,6 +4,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from models_engine.fedshare.losses import LEAST_TEMPERATURE
+
 
 @dataclass(frozen=True)
 class FedShareConfig:
@@ -46,9 +48,11 @@ class FedShareConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.participation <= 1:
             raise ValueError(f"participation must lie in (0, 1], got {self.participation}")
-        for name in ("temperature", "learning_rate", "pull_rate", "init_scale"):
+        for name in ("learning_rate", "pull_rate", "init_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if not self.temperature >= LEAST_TEMPERATURE:
+            raise ValueError(f"temperature must be at least {LEAST_TEMPERATURE}, got {self.temperature}")
         for name in ("l2", "contrast_weight", "clip", "noise"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")

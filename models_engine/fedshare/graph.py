@@ -19,16 +19,19 @@ class Pattern:
     The coordinates may repeat. Values change from round to round, the pattern is built once for them all.
     """
 
-    def __init__(self, rows: Tensor, columns: Tensor, size: tuple[int, int]):
+    def __init__(self, rows: Tensor, columns: Tensor, size: tuple[int, int], counts: Tensor | None = None):
         """
         Args:
             rows: int64 [entries], ascending.
             columns: int64 [entries].
+            counts: int64 [size[0]], the entries of each row, where they are known.
         """
         self.size = size
-        self._columns, self._pointers = columns.int(), _pointers(rows, size[0])
+        counts = torch.bincount(rows, minlength=size[0]) if counts is None else counts
+        self._columns, self._pointers = columns.int(), _pointers(counts)
         self._order = _order(columns, size[1])
-        self._rows, self._transposed_pointers = rows[self._order].int(), _pointers(columns, size[1])
+        self._rows = rows.index_select(0, self._order).int()
+        self._transposed_pointers = _pointers(torch.bincount(columns, minlength=size[1]))
 
     @property
     def entries(self) -> int:
@@ -41,7 +44,7 @@ class Pattern:
 
     def transposed(self, values: Tensor) -> Tensor:
         """Its transpose, as a CSR tensor."""
-        return _csr(self._transposed_pointers, self._rows, values[self._order], self.size[::-1])
+        return _csr(self._transposed_pointers, self._rows, values.index_select(0, self._order), self.size[::-1])
 
     def inner_products(self, left: Tensor, right: Tensor) -> Tensor:
         """left[row] · right[column] for every entry; left [rows, d], right [columns, d]; [entries]."""
@@ -66,6 +69,11 @@ class Incidence:
         """Bᵀ @ dense for dense [rows, d]; shape [columns, d]."""
         return self._backward @ dense
 
+    def add_to(self, rows: Tensor, columns: Tensor, dense_rows: Tensor, dense_columns: Tensor) -> None:
+        """Add B @ dense_columns to rows, and Bᵀ @ dense_rows to columns, in place."""
+        rows.addmm_(self._forward, dense_columns)
+        columns.addmm_(self._backward, dense_rows)
+
 
 def normalized(subjects: Tensor, items: Tensor, n_subjects: int, n_items: int) -> Incidence:
     """D_u^-1/2 · B · D_i^-1/2, LightGCN's symmetric normalisation (He et al., SIGIR 2020, eq. 3)."""
@@ -87,8 +95,8 @@ def _csr(pointers: Tensor, columns: Tensor, values: Tensor, size: tuple[int, ...
     return torch.sparse_csr_tensor(pointers, columns, values, size=size, device=values.device, check_invariants=False)
 
 
-def _pointers(indices: Tensor, count: int) -> Tensor:
-    """Where the entries of each row begin, int32 [count + 1]."""
-    pointers = torch.zeros(count + 1, dtype=torch.int32, device=indices.device)
-    pointers[1:] = torch.cumsum(torch.bincount(indices, minlength=count), 0)
+def _pointers(counts: Tensor) -> Tensor:
+    """Where the entries of each row begin, int32 [rows + 1], of their counts."""
+    pointers = torch.zeros(len(counts) + 1, dtype=torch.int32, device=counts.device)
+    torch.cumsum(counts, 0, out=pointers[1:])
     return pointers

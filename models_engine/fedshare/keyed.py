@@ -15,14 +15,14 @@ _GOLDEN = -0x61C8864680B583EB
 
 def _shift_right(x: Tensor, bits: int) -> Tensor:
     """Logical right shift of signed 64-bit integers."""
-    return (x >> bits) & ((1 << (64 - bits)) - 1)
+    return (x >> bits).bitwise_and_((1 << (64 - bits)) - 1)
 
 
 def _finalize(x: Tensor) -> Tensor:
-    """SplitMix64 finalizer (Steele, Lea, Flood, OOPSLA 2014), elementwise on int64."""
-    x = (x ^ _shift_right(x, 30)) * _MULTIPLIERS[0]
-    x = (x ^ _shift_right(x, 27)) * _MULTIPLIERS[1]
-    return x ^ _shift_right(x, 31)
+    """SplitMix64 finalizer (Steele, Lea, Flood, OOPSLA 2014), elementwise on int64, in place."""
+    x.bitwise_xor_(_shift_right(x, 30)).mul_(_MULTIPLIERS[0])
+    x.bitwise_xor_(_shift_right(x, 27)).mul_(_MULTIPLIERS[1])
+    return x.bitwise_xor_(_shift_right(x, 31))
 
 
 def stream(name: str) -> int:
@@ -40,13 +40,13 @@ def mix(*parts: Tensor | int) -> Tensor:
 def extend(mixed: Tensor, *parts: Tensor | int) -> Tensor:
     """Go on hashing: `extend(mix(a, b), c)` is `mix(a, b, c)`; what stays from round to round is hashed once."""
     for part in parts:
-        mixed = _finalize((mixed ^ part) + _GOLDEN)
+        mixed = _finalize((mixed ^ part).add_(_GOLDEN))
     return mixed
 
 
 def unit(mixed: Tensor) -> Tensor:
     """Float64 in [0, 1) for each hash."""
-    return _shift_right(mixed, 11).to(torch.float64) * 2.0**-53
+    return _shift_right(mixed, 11).to(torch.float64).mul_(2.0**-53)
 
 
 def uniform(*parts: Tensor | int) -> Tensor:

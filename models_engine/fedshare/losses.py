@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+LEAST_TEMPERATURE = 1 / 80
+"""Of InfoNCE: below it exp(1/τ) comes near the end of 32-bit numbers."""
+
 
 def bpr(margins: Tensor) -> tuple[Tensor, Tensor]:
     """Bayesian personalised ranking, -log σ(s⁺ - s⁻), and its derivative (Rendle et al., UAI 2009)."""
@@ -25,7 +28,7 @@ class Contrast:
 
 
 def info_nce(
-    anchors: Tensor, targets: Tensor, others: Tensor, temperature: float, absent: Tensor, weights: Tensor
+    anchors: Tensor, targets: Tensor, others: Tensor, temperature: float, absent: Tensor | None, weights: Tensor
 ) -> Contrast:
     """Contrast each anchor's target with its world's negatives (Oord et al., 2018).
 
@@ -37,27 +40,29 @@ def info_nce(
         anchors: [worlds, nodes, d].
         targets: [worlds, nodes, d], the other view of the same nodes.
         others: [worlds, negatives, d], the other view of other nodes.
-        absent: bool [worlds, negatives], which of these to pass over.
+        temperature: τ, at least `LEAST_TEMPERATURE`.
+        absent: bool [worlds, negatives], which of these to pass over; None for none.
         weights: w [worlds], of each of a world's nodes in the loss.
     """
     weights = weights[:, None, None]
-    anchor_norm, target_norm = (x.norm(dim=-1, keepdim=True).clamp_(min=1e-12) for x in (anchors, targets))
-    a, t, o = anchors / anchor_norm, targets / target_norm, functional.normalize(others, dim=-1)
-    cosine = (a * t).sum(-1, keepdim=True)
-    same = cosine / temperature
-    # The largest tensor by far: it is made once and changed in place.
-    passed_over = o.new_zeros(absent.shape).masked_fill_(absent, -torch.inf)[:, None]
-    different = torch.baddbmm(passed_over, a, o.mT / temperature)
-    largest = torch.maximum(different.amax(-1, keepdim=True), same)
-    different.sub_(largest).exp_()
-    own = torch.exp(same - largest)
+    per_anchor, per_target = (x.norm(dim=-1, keepdim=True).clamp_(min=1e-12).reciprocal_() for x in (anchors, targets))
+    a, o = anchors * per_anchor, functional.normalize(others, dim=-1)
+    cosine = (a * targets).sum(-1, keepdim=True).mul_(per_target)
+    # The largest tensor by far: it is made once and changed in place. No largest exponent has to be taken off, since
+    # a cosine is at most one.
+    different = torch.bmm(a, o.mT / temperature).exp_()
+    if absent is not None:
+        different.masked_fill_(absent[:, None], 0.0)
+    own = torch.exp(cosine / temperature)
     total = different.sum(-1, keepdim=True).add_(own)
     miss = (1 - own / total).div_(temperature)
-    of_anchor = (different @ o).div_(total * temperature).addcmul_(miss, t, value=-1)
+    # Products of two tensors, since those of three with a column among them are not vectorised.
+    of_anchor = torch.bmm(different, o).div_(total * temperature).sub_(targets * (miss * per_target))
     # Along the sphere: normalisation lets nothing else through.
-    of_anchor.addcmul_((of_anchor * a).sum(-1, keepdim=True), a, value=-1)
+    of_anchor.sub_(a * (of_anchor * a).sum(-1, keepdim=True))
+    of_target = (targets * (cosine * per_target)).sub_(a)
     return Contrast(
-        loss=(weights * (total.log_() + largest - same)).squeeze(-1),
-        anchors=of_anchor.mul_(weights / anchor_norm),
-        targets=torch.addcmul(a, cosine, t, value=-1).mul_(-miss * weights / target_norm),
+        loss=(weights * (total.log_() - cosine / temperature)).squeeze(-1),
+        anchors=of_anchor.mul_(weights * per_anchor),
+        targets=of_target.mul_(miss * weights * per_target),
     )

@@ -29,10 +29,10 @@ class RowAdam:
             self._advance(gradient, self.table, self.first, self.second, self.steps)
             return
         state = (self.table, self.first, self.second, self.steps)
-        taken = [tensor[rows] for tensor in state]
+        taken = [tensor.index_select(0, rows) for tensor in state]
         self._advance(gradient, *taken)
         for tensor, value in zip(state, taken, strict=True):
-            tensor[rows] = value
+            tensor.index_copy_(0, rows, value)
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint needs beside the table."""
@@ -54,5 +54,7 @@ class RowAdam:
         steps.add_(1)
         first.lerp_(gradient, 1 - beta1)
         second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        scale = second.sqrt().mul_(torch.rsqrt(1 - beta2**steps)).add_(1e-8)
-        table.addcdiv_(first * (self.learning_rate / (1 - beta1**steps)), scale, value=-1)
+        # The corrections of both moments meet in the denominator, so that nothing else is gone through again.
+        unbiased = (1 - beta2**steps).sqrt_()
+        length = (1 - beta1**steps).div_(unbiased).div_(self.learning_rate)
+        table.addcdiv_(first, second.sqrt().add_(unbiased * 1e-8).mul_(length), value=-1)

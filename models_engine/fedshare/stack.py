@@ -14,8 +14,10 @@ class Negatives:
 
     rows: Tensor
     """int64 [worlds, negatives]"""
-    absent: Tensor
-    """Bool [worlds, negatives]: where a world has fewer nodes than negatives are wanted; the row means nothing."""
+    absent: Tensor | None
+    """Bool [worlds, negatives]: where a world has fewer nodes than negatives are wanted; the row means nothing. None
+    where every world has enough.
+    """
 
 
 class Stack:
@@ -30,6 +32,7 @@ class Stack:
         self.sizes = torch.bincount(world, minlength=count)
         self._starts = torch.cumsum(self.sizes, 0) - self.sizes
         self._shape = (count, int(self.sizes.max()))
+        self._fewest = int(self.sizes.min())
         self._place = (
             torch.arange(len(world), device=world.device)
             + (torch.arange(count, device=world.device) * self._shape[1] - self._starts)[world]
@@ -61,6 +64,10 @@ class Stack:
             mixed: int64 [rows], the hash of each row's key, to be extended by the round.
         """
         draws = self.spread(keyed.unit(keyed.extend(mixed, round_number)), fill=torch.inf)
-        values, places = torch.topk(draws, min(count, self._shape[1]), dim=1, largest=False)
+        count = min(count, self._shape[1])
+        values, places = torch.topk(draws, count, dim=1, largest=False)
+        rows = places + self._starts[:, None]
+        if count <= self._fewest:
+            return Negatives(rows, None)
         absent = torch.isinf(values)
-        return Negatives((places + self._starts[:, None]).masked_fill(absent, 0), absent)
+        return Negatives(rows.masked_fill_(absent, 0), absent)

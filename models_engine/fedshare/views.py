@@ -20,8 +20,9 @@ def propagate(graph: Incidence, subjects: Tensor, items: Tensor, layers: int) ->
         Views of subjects and items, of the same shapes.
     """
     subject_sum, item_sum = subjects.clone(), items.clone()
-    for _ in range(layers):
+    for _ in range(layers - 1):
         subjects, items = graph @ items, graph.transposed(subjects)
         subject_sum += subjects
         item_sum += items
+    graph.add_to(subject_sum, item_sum, subjects, items)
     return subject_sum.div_(layers + 1), item_sum.div_(layers + 1)

@@ -38,7 +38,7 @@ def _lightgcn_gradients(world: World, config: FedShareConfig) -> tuple[torch.Ten
     views = torch.stack(layers).mean(0)
 
     cohort = world.cohort(replicas, config)
-    samples = cohort._sample(0, cohort._drawn(0))
+    samples = cohort._held.sample(0, cohort._drawn(0))
     subject, negative = samples.members[samples.member], samples.negative_items
     item = cohort._held.items[cohort._drawn(0)[cohort._held.subjects]]
     margin = (views[subject] * (views[n + item] - views[n + negative])).sum(1)
