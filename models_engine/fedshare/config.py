@@ -37,17 +37,20 @@ class FedShareConfig:
     """Length that a device's message is cut to, in units of the summed gradient of its pairs; 0 turns it off."""
     noise: float = 0.0
     """Standard deviation of the Gaussian noise that a device adds to its message, in units of `clip`."""
-    pull_rounds: int = 20
+    pull_rounds: int = 12
     """Rounds over the retained graph that a large request gets before the contrastive push."""
-    pull_rate: float = 0.5
+    pull_participation: float = 0.5
+    """Share of the devices that take part in such a round: many, so that a step has little noise to be told by."""
+    pull_rate: float = 0.3
     """Step size of those rounds, as a part of `learning_rate`."""
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "rounds", "contrast_negatives", "pull_rounds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0 < self.participation <= 1:
-            raise ValueError(f"participation must lie in (0, 1], got {self.participation}")
+        for name in ("participation", "pull_participation"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in (0, 1], got {getattr(self, name)}")
         for name in ("learning_rate", "pull_rate", "init_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

@@ -18,19 +18,21 @@ class RowAdam:
         self.second = torch.zeros_like(table)
         self.steps = torch.zeros((len(table), 1), dtype=table.dtype, device=table.device)
 
-    def step(self, gradient: Tensor, rows: Tensor | None = None) -> None:
+    def step(self, gradient: Tensor, rows: Tensor | None = None, pace: Tensor | float = 1.0) -> None:
         """Apply one step.
 
         Args:
             gradient: [rows, d].
             rows: int64, the table's rows that step; None steps all of them.
+            pace: how many times the learning rate each goes, [rows, 1] or one for all.
         """
+        rate = self.learning_rate * pace
         if rows is None:
-            self._advance(gradient, self.table, self.first, self.second, self.steps)
+            self._advance(gradient, rate, self.table, self.first, self.second, self.steps)
             return
         state = (self.table, self.first, self.second, self.steps)
         taken = [tensor.index_select(0, rows) for tensor in state]
-        self._advance(gradient, *taken)
+        self._advance(gradient, rate, *taken)
         for tensor, value in zip(state, taken, strict=True):
             tensor.index_copy_(0, rows, value)
 
@@ -49,12 +51,14 @@ class RowAdam:
         for mine, theirs in ((self.first, earlier.first), (self.second, earlier.second), (self.steps, earlier.steps)):
             mine[here] = theirs[rows[here]]
 
-    def _advance(self, gradient: Tensor, table: Tensor, first: Tensor, second: Tensor, steps: Tensor) -> None:
+    def _advance(
+        self, gradient: Tensor, rate: Tensor | float, table: Tensor, first: Tensor, second: Tensor, steps: Tensor
+    ) -> None:
         beta1, beta2 = self.betas
         steps.add_(1)
         first.lerp_(gradient, 1 - beta1)
         second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         # The corrections of both moments meet in the denominator, so that nothing else is gone through again.
         unbiased = (1 - beta2**steps).sqrt_()
-        length = (1 - beta1**steps).div_(unbiased).div_(self.learning_rate)
+        length = (1 - beta1**steps).div_(unbiased).div_(rate)
         table.addcdiv_(first, second.sqrt().add_(unbiased * 1e-8).mul_(length), value=-1)

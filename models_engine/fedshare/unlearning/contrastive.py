@@ -1,8 +1,9 @@
 """FedShare's own way to forget: pull to the view that is retained, push from the one that was induced.
 
-*Pull*, for large requests: some rounds over the retained graph, at half the step size, in which the
-affected rows alone learn. They take out most of the influence, pair by pair, and leave the model as
-useful as it was.
+*Pull*, for large requests: some rounds over the retained graph, with half of the devices each and at a third of the
+step size, in which the affected rows alone learn. They take out most of the influence, pair by pair, and leave the
+model as useful as it was. The rows of those who unshare go faster, and are not pushed: on MovieLens-100K a push on
+them is told with an AUC of 0.56 where the pull alone comes to 0.51.
 
 *Push* (`push.py`): the affected rows step against what is left of it. A small request has the push alone.
 The push comes last: before a pull it is undone by it, and more of it then adds scatter, by which an attacker
@@ -49,8 +50,10 @@ def is_small(withdrawn: Edges, before: SharedData) -> bool:
 
 
 def gentle(config: FedShareConfig) -> FedShareConfig:
-    """The configuration with the step size of the pull."""
-    return replace(config, learning_rate=config.learning_rate * config.pull_rate)
+    """The configuration with the step size and the cohorts of the pull."""
+    return replace(
+        config, learning_rate=config.learning_rate * config.pull_rate, participation=config.pull_participation
+    )
 
 
 def pull(
@@ -58,6 +61,7 @@ def pull(
     after: SharedData,
     stays: Tensor,
     withdrawn: Edges,
+    pace: Tensor,
     cohort: Cohort,
     progress: Progress = lambda fraction: None,
 ) -> Rows:
@@ -67,6 +71,7 @@ def pull(
         after: the retained data.
         stays: bool [n], the subjects whom it names.
         withdrawn: by row of the data before.
+        pace: how many times the step the row of each subject goes, [n].
         cohort: the devices of those who stay.
     """
     config = model.config
@@ -75,9 +80,10 @@ def pull(
     concerned[withdrawn.subjects] = True
     affected_subjects = concerned[stays].nonzero().squeeze(1)
     affected_items = torch.unique(withdrawn.items)
+    paces = pace[stays][affected_subjects, None]
     for round_number in range(config.pull_rounds):
         # Rounds go on counting where training ended, so that no draw is made twice.
-        server.settle(config.rounds + round_number, cohort, affected_subjects, affected_items)
+        server.settle(config.rounds + round_number, cohort, affected_subjects, affected_items, paces)
         progress((round_number + 1) / config.pull_rounds)
     subjects = model.subjects.clone()
     subjects[stays] = server.subjects
@@ -106,7 +112,9 @@ class Contrastive:
             rows = Rows(model.subjects, model.items)
             steps = _small(task, task.calibration, induced, cohort)
         else:
-            rows = pull(model, after, stays, withdrawn, cohort, progress)
+            pace = torch.ones_like(model.subjects[:, 0])
+            pace[task.unshared.subjects] = task.calibration.pace
+            rows = pull(model, after, stays, withdrawn, pace, cohort, progress)
             steps = _large(task, task.calibration)
         for pairs, items, subjects in steps:
             if len(pairs):

@@ -4,8 +4,8 @@ Some subjects, drawn by key, play the part of those who withdraw. For each kind 
 trained like the model, from the same seed, without what they withdraw. It shows the level to which the margins of
 the actors' pairs must fall: by fold-in from the items, over the views for the rows of those who stay.
 
-For a large request all actors withdraw at once, a pull comes first, and the amplitude is the one at which the
-twin's level is met on average. In a small one no two pairs are alike, and no two subjects: on many actors who
+For a large request all actors withdraw at once, a pull comes first, and the amplitude, or the pace of the rows in the
+pull, is the one at which the twin's level is met on average. In a small one no two pairs are alike, and no two subjects: on many actors who
 withdraw one pair each, which has no fold-in, and on others who withdraw everything, one at a time, it is measured
 what tells how far margins must fall (`features.py`, `regression.py`).
 
@@ -19,6 +19,7 @@ independent of the tuning.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,6 +60,8 @@ _ACTORS_WHO_KEEP_NOTHING = 400
 _ACTORS_WITH_ONE_PAIR = 1500
 _AMPLITUDES = tuple(FARTHEST * 2.0**power for power in range(-10, 1))
 _REFINEMENTS = 4
+_PACES = (1.0, 2.5, 4.0)
+"""That are tried, and interpolated between."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ def rehearse(
     alone = Falls(**{fate: scenes[part].fall_of_pairs(holdings) for fate, part in _ONE.items()})
     leave, of_leavers = scenes[_ALL["leave"]].fall_of_subjects()
     unshare, of_unsharing = scenes[_ALL["unshare"]].fall_of_subjects()
+    of_unsharing_many, pace = scenes[_LARGE["unshare"]].pace_of_pull()
     return Calibration(
         small=Pushes(
             leave=Push(leave, 0.0),
@@ -134,7 +138,12 @@ def rehearse(
         ),
         alone=alone,
         whole=Falls(delete=of_leavers, unshare=of_unsharing),
-        large=Pushes(**{fate: scenes[part].push_after_pull() for fate, part in _LARGE.items()}),
+        large=Pushes(
+            leave=scenes[_LARGE["leave"]].push_after_pull(),
+            delete=scenes[_LARGE["delete"]].push_after_pull(),
+            unshare=of_unsharing_many,
+        ),
+        pace=pace,
     )
 
 
@@ -176,14 +185,34 @@ class _Scene:
         self._goes_on = part.fate == "unshare" and not part.large
 
     def push_after_pull(self) -> Push:
-        """In a large request: on the items, and on the rows of those who stay."""
-        replicas = Replicas([self.after], [self._model.seed])
-        cohort = self._make_cohort(gentle(self._model.config), replicas, [self.deleted])
-        rows = pull(self._model, self.after, ~self._leaves, self._pairs, cohort)
+        """In a large request that deletes: on the items, and on the rows of those who stay."""
+        rows = self._pulled(1.0)
         items = self._meeting_by_fold_in(rows)
         if self._part.fate == "leave":
             return Push(items, 0.0)
         return Push(items, self._meeting_over_views(rows, lambda of_rows: (items, of_rows)))
+
+    def pace_of_pull(self) -> tuple[Push, float]:
+        """In a large request that unshares: the push on the items, and the pace with which the margins over the views
+        are those of the twin, on average.
+        """
+        graph, levels, pushes = self.after.graph(), [], []
+        for pace in _PACES:
+            rows = self._pulled(pace)
+            pushes.append(self._meeting_by_fold_in(rows))
+            pushed = rows.pushed(self._induced, self._pairs, pushes[-1], 0.0)
+            views = propagate(graph, pushed.subjects, pushed.items, self._model.config.layers)
+            levels.append(float(pair_margins(*views, self._pairs, self._contrast).mean()))
+        falls = np.maximum.accumulate(levels[0] - np.array(levels))
+        pace = float(np.interp(levels[0] - float(self._target().mean()), falls, _PACES))
+        return Push(float(np.interp(pace, _PACES, pushes)), 0.0), pace
+
+    def _pulled(self, pace: float) -> Rows:
+        """The rows after the pull of a large request, those of the actors at some pace."""
+        replicas = Replicas([self.after], [self._model.seed])
+        cohort = self._make_cohort(gentle(self._model.config), replicas, [self.deleted])
+        paces = torch.full_like(self._model.subjects[:, 0], pace)
+        return pull(self._model, self.after, ~self._leaves, self._pairs, paces, cohort)
 
     def push_on_rows(self, items: float, fall: FallRegression, holdings: Tensor) -> Push:
         """In a small request, with the amplitude on the items of all pairs given."""

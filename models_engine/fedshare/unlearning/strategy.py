@@ -70,6 +70,8 @@ class Calibration:
     """Of the margins, by fold-in and on average, of all pairs of a subject; `delete` also where it leaves."""
     large: Pushes
     """After a pull."""
+    pace: float
+    """How many times the step in a pull the rows of those go who unshare, in place of a push on them."""
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Calibration":
@@ -81,7 +83,7 @@ class Calibration:
             Falls(**{fate: FallRegression.from_json(fall) for fate, fall in stored[what].items()})
             for what in ("alone", "whole")
         )
-        return cls(small, alone, whole, large)
+        return cls(small, alone, whole, large, stored["pace"])
 
 
 @dataclass(frozen=True)

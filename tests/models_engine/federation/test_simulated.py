@@ -63,14 +63,6 @@ def test_every_device_takes_part_once_in_each_cycle():
     assert (drawn.sum(0) == 1).all()
 
 
-def test_no_negative_that_counts_is_an_interaction_of_the_subject():
-    world = World()
-    everyone = torch.ones(world.data.n_subjects, dtype=torch.bool)
-    samples = world.cohort(_replicas(world, 1))._held.sample(0, everyone)
-    codes = samples.member * world.data.n_items + samples.negative_items
-    assert torch.equal(samples.valid, ~torch.isin(codes, world.all.codes(world.data.n_items)))
-
-
 def test_no_message_is_longer_than_the_limit_and_short_ones_stay_whole():
     world = World(subjects=12)
     replicas, n = _replicas(world, 1), 12

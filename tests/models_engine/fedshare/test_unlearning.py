@@ -43,7 +43,7 @@ def _falling(features: int) -> FallRegression:
 
 
 FALL, WHOLE = _falling(7), _falling(4)
-AMPLITUDES = Calibration(small=PUSHES, alone=Falls(FALL, FALL), whole=Falls(WHOLE, WHOLE), large=PUSHES)
+AMPLITUDES = Calibration(small=PUSHES, alone=Falls(FALL, FALL), whole=Falls(WHOLE, WHOLE), large=PUSHES, pace=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +144,14 @@ def test_a_pull_without_a_push_is_learning_on_at_the_gentle_step_size(world, tra
     pairs, everybody = _pairs_of(world, 3), torch.ones(world.data.n_subjects, dtype=torch.bool)
     make_cohort = _carrying_on(world, cohort)
     replicas = Replicas([world.data], [1])
-    rows = pull(model, world.data, everybody, pairs, make_cohort(gentle(SMALL), replicas, None))
+    pace = torch.full((world.data.n_subjects,), 3.0)
+    rows = pull(model, world.data, everybody, pairs, pace, make_cohort(gentle(SMALL), replicas, None))
     server = Server(gentle(SMALL), replicas, model.subjects, model.items)
     devices = make_cohort(gentle(SMALL), replicas, None)
     for round_number in range(SMALL.pull_rounds):
-        server.settle(SMALL.rounds + round_number, devices, torch.tensor([3]), torch.unique(pairs.items))
+        server.settle(
+            SMALL.rounds + round_number, devices, torch.tensor([3]), torch.unique(pairs.items), pace[:1, None]
+        )
     assert torch.equal(rows.items, server.items)
     assert torch.equal(rows.subjects, server.subjects)
 
@@ -388,6 +391,8 @@ def test_a_rehearsed_push_lowers_the_level_of_subjects_that_did_not_rehearse(wor
     assert 0.1 < calibration.large.leave.items < 2
     assert 0.1 < calibration.small.leave.items < 2
     assert calibration.small.unshare.items < calibration.small.leave.items
+    assert 1 <= calibration.pace <= 4
+    assert calibration.large.unshare.rows == 0
     assert Calibration.from_json(json.loads(json.dumps(asdict(calibration)))) == calibration
     pairs = world.data.edges.where(world.data.edges.subjects < 8)
     contrast = matched_items(pairs, world.data.edges, world.data.item_popularity(), 60)
