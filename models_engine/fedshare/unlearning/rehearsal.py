@@ -5,9 +5,9 @@ trained like the model, from the same seed, without what they withdraw. It shows
 the actors' pairs must fall: by fold-in from the items, over the views for the rows of those who stay.
 
 For a large request all actors withdraw at once, a pull comes first, and the amplitude, or the pace of the rows in the
-pull, is the one at which the twin's level is met on average. In a small one no two pairs are alike, and no two subjects: on many actors who
-withdraw one pair each, which has no fold-in, and on others who withdraw everything, one at a time, it is measured
-what tells how far margins must fall (`features.py`, `regression.py`).
+pull, is the one at which the twin's level is met on average. In a small one no two pairs are alike, and no two
+subjects: on many actors who withdraw one pair each, which has no fold-in, and on others who withdraw everything, one
+at a time, it is measured what tells how far margins must fall (`features.py`, `regression.py`).
 
 Who withdraws everything has no row left to look at, so that the rows are measured on actors who withdraw
 half. Whether a device deletes pairs because its subject leaves or not makes no difference to the items.

@@ -3,7 +3,6 @@
 import torch
 
 from models_engine.federation.holdings import Holdings
-from models_engine.fedshare.data import Edges
 from models_engine.fedshare.replicas import Replicas
 from tests.worlds import World
 
