@@ -289,6 +289,7 @@ class Bench:
             "auc": vars(outcome.auc),
             "tpr": vars(outcome.tpr),
             "influence": vars(outcome.influence),
+            "any items": {"auc": vars(other.auc), "tpr": vars(other.tpr)},
             "ratios": outcome.ratios,
             "pairs": len(scores.subjects),
         }
