@@ -5,17 +5,30 @@ from torch import Tensor
 
 from models_engine.federation.messages import Samples
 from models_engine.fedshare import keyed
-from models_engine.fedshare.data import Edges
+from models_engine.fedshare.data import Edges, among
 from models_engine.fedshare.graph import Pattern
 from models_engine.fedshare.replicas import Replicas
 
 _NEGATIVE = keyed.stream("negative")
-_PLACES_BY_PAIR = 8
-"""In the table that says at once of most pairs that nobody holds them."""
+_SLOTS_PER_PAIR = 8
+"""Of the filter, at least: one in eight or fewer is taken."""
 
 
 class Holdings:
-    """All pairs of all devices."""
+    """All pairs of all devices, and the draw of a round's samples from them.
+
+    A filter of one bit for each code (Bloom, 1970, with the low bits of a code as its only hash) rules out most of the
+    drawn items without a search: 8 to 16 bytes for each pair.
+    """
+
+    codes: Tensor
+    """Of the pairs, int64 [pairs], ascending; so are those of devices, and of worlds among these."""
+    subjects: Tensor
+    """int64 [pairs]"""
+    items: Tensor
+    """int64 [pairs]"""
+    counts: Tensor
+    """Of each device, int64 [n]."""
 
     def __init__(self, replicas: Replicas, pairs: Edges):
         """
@@ -26,7 +39,6 @@ class Holdings:
         self.codes, order = torch.sort(pairs.codes(self._size[1]))
         self.subjects, self.items = pairs.subjects[order], pairs.items[order]
         self.counts = torch.bincount(self.subjects, minlength=self._size[0])
-        """Of each device, int64 [n]."""
         self._starts = torch.cumsum(self.counts, 0) - self.counts
         keys, seeds = replicas.subject_keys[self.subjects], replicas.subject_seeds[self.subjects]
         # The hash of each pair, to be extended by the round.
@@ -35,12 +47,16 @@ class Holdings:
         self._first_item, self._item_count = (
             of_world[replicas.replica_of_subject] for of_world in (first, replicas.item_stack.sizes)
         )
-        self._places = 2 ** (_PLACES_BY_PAIR * len(self.codes)).bit_length() - 1
-        self._taken = torch.zeros(self._places + 1, dtype=torch.bool, device=replicas.device)
-        self._taken[self.codes & self._places] = True
+        self._mask = 2 ** (_SLOTS_PER_PAIR * len(self.codes)).bit_length() - 1
+        self._filter = torch.zeros(self._mask + 1, dtype=torch.bool, device=replicas.device)
+        self._filter[self.codes & self._mask] = True
 
     def sample(self, round_number: int, taking_part: Tensor) -> Samples:
-        """All pairs of those who take part (bool [n]), each with one item of its world in its place."""
+        """A round's samples.
+
+        Args:
+            taking_part: bool [n], the devices all of whose pairs are drawn, each with another item of its world.
+        """
         members = taking_part.nonzero().squeeze(1)
         counts = self.counts[members]
         ends = torch.cumsum(counts, 0)
@@ -60,14 +76,12 @@ class Holdings:
             positives=Pattern(member, items, size, counts),
             negatives=Pattern(member, negative, size, counts),
             negative_items=negative,
-            valid=~self._among(subjects * self._size[1] + negative),
+            valid=~self._held(subjects * self._size[1] + negative),
         )
 
-    def _among(self, codes: Tensor) -> Tensor:
+    def _held(self, codes: Tensor) -> Tensor:
         """Bool [codes]: which of them are held."""
-        among = self._taken.index_select(0, codes & self._places)
-        maybe = among.nonzero().squeeze(1)
-        some = codes[maybe]
-        place = torch.searchsorted(self.codes, some).clamp_(max=len(self.codes) - 1)
-        among[maybe] = self.codes[place] == some
-        return among
+        held = self._filter.index_select(0, codes & self._mask)
+        maybe = held.nonzero().squeeze(1)
+        held[maybe] = among(codes[maybe], self.codes)
+        return held

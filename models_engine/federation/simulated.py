@@ -75,12 +75,13 @@ class SimulatedCohort:
         users, items, local = self._scoring_views(members, broadcast, samples.positives)
         margins = samples.positives.inner_products(users, items) - samples.negatives.inner_products(users, items)
         replica = self._replicas.replica_of_subject[members]
-        drawn = torch.zeros_like(self._replicas.subject_stack.sizes).index_add_(0, replica, samples.counts)
-        counts = drawn.clamp(min=1)
+        pairs_of_replica = torch.zeros_like(self._replicas.subject_stack.sizes).index_add_(0, replica, samples.counts)
+        counts = pairs_of_replica.clamp(min=1)
         losses, slopes = bpr(margins)
         weights = samples.valid * counts.reciprocal()[replica].index_select(0, samples.member)
         slopes = slopes * weights
-        loss = torch.segment_reduce(losses * weights, "sum", lengths=drawn)
+        # Pairs are ordered by device, and devices by replica.
+        loss = torch.segment_reduce(losses * weights, "sum", lengths=pairs_of_replica)
         of_users = samples.positives.matrix(slopes) @ items
         of_users.addmm_(samples.negatives.matrix(slopes), items, alpha=-1)
         of_local, of_view = torch.zeros_like(users), of_users

@@ -18,7 +18,9 @@ class FedShareConfig:
     rounds: int = 200
     """Number of federated rounds."""
     participation: float = 0.2
-    """Share of the devices that take part in a round; each takes part once in 1/participation."""
+    """Share of the devices that take part in a round; each takes part once in 1/participation, to the nearest number of
+    rounds.
+    """
     learning_rate: float = 0.03
     """Adam step size, for the server's rows and for the devices' private vectors."""
     init_scale: float = 0.1
@@ -40,7 +42,7 @@ class FedShareConfig:
     pull_rounds: int = 12
     """Rounds over the retained graph that a large request gets before the contrastive push."""
     pull_participation: float = 0.5
-    """Share of the devices that take part in such a round: many, so that a step has little noise to be told by."""
+    """Share of the devices that take part in such a round; many, so that a step has little noise to be told by."""
     pull_rate: float = 0.3
     """Step size of those rounds, as a part of `learning_rate`."""
 

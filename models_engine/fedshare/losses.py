@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 LEAST_TEMPERATURE = 1 / 80
-"""Of InfoNCE: below it exp(1/τ) comes near the end of 32-bit numbers."""
+"""Of InfoNCE: the sum of exp(cosine/τ) over six thousand negatives is still a 32-bit number."""
 
 
 def bpr(margins: Tensor) -> tuple[Tensor, Tensor]:

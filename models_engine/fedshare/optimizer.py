@@ -58,7 +58,7 @@ class RowAdam:
         steps.add_(1)
         first.lerp_(gradient, 1 - beta1)
         second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        # The corrections of both moments meet in the denominator, so that nothing else is gone through again.
+        # Both corrections are [rows, 1]: folded into the denominator they cost no pass over [rows, d].
         unbiased = (1 - beta2**steps).sqrt_()
         length = (1 - beta1**steps).div_(unbiased).div_(rate)
         table.addcdiv_(first, second.sqrt().add_(unbiased * 1e-8).mul_(length), value=-1)

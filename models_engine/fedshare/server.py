@@ -80,13 +80,11 @@ class Server:
         self._item_optimizer.step(item_gradient)
         return loss
 
-    def settle(
-        self, round_number: int, cohort: Cohort, subjects: Tensor, items: Tensor, pace: Tensor | float = 1.0
-    ) -> Tensor:
+    def settle(self, round_number: int, cohort: Cohort, subjects: Tensor, items: Tensor, pace: Tensor) -> Tensor:
         """One round for some rows alone (int64), everything else held fixed. Returns the loss of each replica.
 
         Args:
-            pace: how many times the learning rate each of the subjects goes, [subjects, 1] or one for all.
+            pace: how many times the learning rate each of the subjects goes, [subjects, 1].
         """
         loss, subject_gradient, item_gradient = self.gradients(round_number, cohort)
         self._subject_optimizer.step(subject_gradient[subjects], subjects, pace)

@@ -31,8 +31,8 @@ class Stack:
         """
         self.sizes = torch.bincount(world, minlength=count)
         self._starts = torch.cumsum(self.sizes, 0) - self.sizes
-        self._shape = (count, int(self.sizes.max()))
-        self._fewest = int(self.sizes.min())
+        fewest, most = (int(size) for size in torch.stack(self.sizes.aminmax()).tolist())
+        self._fewest, self._shape = fewest, (count, most)
         self._place = (
             torch.arange(len(world), device=world.device)
             + (torch.arange(count, device=world.device) * self._shape[1] - self._starts)[world]

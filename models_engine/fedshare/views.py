@@ -15,6 +15,7 @@ def propagate(graph: Incidence, subjects: Tensor, items: Tensor, layers: int) ->
         graph: normalised incidence, [n, m].
         subjects: [n, d].
         items: [m, d].
+        layers: L, at least 1.
 
     Returns:
         Views of subjects and items, of the same shapes.

@@ -1,9 +1,9 @@
 """FedShare's own way to forget: pull to the view that is retained, push from the one that was induced.
 
-*Pull*, for large requests: some rounds over the retained graph, with half of the devices each and at a third of the
-step size, in which the affected rows alone learn. They take out most of the influence, pair by pair, and leave the
-model as useful as it was. The rows of those who unshare go faster, and are not pushed: on MovieLens-100K a push on
-them is told with an AUC of 0.56 where the pull alone comes to 0.51.
+*Pull*, for large requests: some rounds over the retained graph, with many devices each and small steps (`pull_…` in
+`config.py`), in which the affected rows alone learn. They take out most of the influence, pair by pair, and leave the
+model as useful as it was. The rows of those who unshare go faster, however many of their pairs are withdrawn, and
+are not pushed: on MovieLens-100K a push on them is told with an AUC of 0.56, the pull alone with 0.50.
 
 *Push* (`push.py`): the affected rows step against what is left of it. A small request has the push alone.
 The push comes last: before a pull it is undone by it, and more of it then adds scatter, by which an attacker
@@ -82,7 +82,7 @@ def pull(
     affected_items = torch.unique(withdrawn.items)
     paces = pace[stays][affected_subjects, None]
     for round_number in range(config.pull_rounds):
-        # Rounds go on counting where training ended, so that no draw is made twice.
+        # Rounds go on counting where training ended, so that no negative is drawn twice.
         server.settle(config.rounds + round_number, cohort, affected_subjects, affected_items, paces)
         progress((round_number + 1) / config.pull_rounds)
     subjects = model.subjects.clone()
@@ -114,6 +114,7 @@ class Contrastive:
         else:
             pace = torch.ones_like(model.subjects[:, 0])
             pace[task.unshared.subjects] = task.calibration.pace
+            pace[task.deleted.subjects] = 1.0  # these rows are pushed, from where a pull at this pace leaves them
             rows = pull(model, after, stays, withdrawn, pace, cohort, progress)
             steps = _large(task, task.calibration)
         for pairs, items, subjects in steps:

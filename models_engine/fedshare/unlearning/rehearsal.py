@@ -61,7 +61,7 @@ _ACTORS_WITH_ONE_PAIR = 1500
 _AMPLITUDES = tuple(FARTHEST * 2.0**power for power in range(-10, 1))
 _REFINEMENTS = 4
 _PACES = (1.0, 2.5, 4.0)
-"""That are tried, and interpolated between."""
+"""Paces that are tried; between them is interpolated."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def rehearse(
     alone = Falls(**{fate: scenes[part].fall_of_pairs(holdings) for fate, part in _ONE.items()})
     leave, of_leavers = scenes[_ALL["leave"]].fall_of_subjects()
     unshare, of_unsharing = scenes[_ALL["unshare"]].fall_of_subjects()
-    of_unsharing_many, pace = scenes[_LARGE["unshare"]].pace_of_pull()
+    of_unsharing_many, pace = scenes[_LARGE["unshare"]].push_and_pace()
     return Calibration(
         small=Pushes(
             leave=Push(leave, 0.0),
@@ -192,20 +192,20 @@ class _Scene:
             return Push(items, 0.0)
         return Push(items, self._meeting_over_views(rows, lambda of_rows: (items, of_rows)))
 
-    def pace_of_pull(self) -> tuple[Push, float]:
+    def push_and_pace(self) -> tuple[Push, float]:
         """In a large request that unshares: the push on the items, and the pace with which the margins over the views
         are those of the twin, on average.
         """
-        graph, levels, pushes = self.after.graph(), [], []
-        for pace in _PACES:
-            rows = self._pulled(pace)
-            pushes.append(self._meeting_by_fold_in(rows))
-            pushed = rows.pushed(self._induced, self._pairs, pushes[-1], 0.0)
+        graph = self.after.graph()
+        levels, amplitudes = [], []
+        for tried in _PACES:
+            rows = self._pulled(tried)
+            amplitudes.append(self._meeting_by_fold_in(rows))
+            pushed = rows.pushed(self._induced, self._pairs, amplitudes[-1], 0.0)
             views = propagate(graph, pushed.subjects, pushed.items, self._model.config.layers)
             levels.append(float(pair_margins(*views, self._pairs, self._contrast).mean()))
-        falls = np.maximum.accumulate(levels[0] - np.array(levels))
-        pace = float(np.interp(levels[0] - float(self._target().mean()), falls, _PACES))
-        return Push(float(np.interp(pace, _PACES, pushes)), 0.0), pace
+        pace = _pace(levels, float(self._target().mean()))
+        return Push(float(np.interp(pace, _PACES, amplitudes)), 0.0), pace
 
     def _pulled(self, pace: float) -> Rows:
         """The rows after the pull of a large request, those of the actors at some pace."""
@@ -303,6 +303,13 @@ class _Scene:
         crossed = zip(scores(subjects, slopes[1]), scores(slopes[0], items), strict=True)
         own, against = (one + other for one, other in crossed)
         return scores(subjects, items), (own, against), scores(*slopes)
+
+
+def _pace(levels: Sequence[float], target: float) -> float:
+    """The pace at which levels, one for each of `_PACES`, come down to the target, or nearest to it."""
+    lowest = int(np.argmin(levels)) + 1  # what goes faster still goes astray
+    falls = np.maximum.accumulate(levels[0] - np.array(levels[:lowest]))
+    return float(np.interp(levels[0] - target, falls, _PACES[:lowest]))
 
 
 def _meeting(level: Callable[[float], float], target: float, goes_on: bool) -> float:

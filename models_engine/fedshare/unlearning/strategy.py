@@ -60,7 +60,7 @@ class Falls:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far the contrastive push must go on a model; from `rehearsal.rehearse`."""
+    """How far pull and push must go on a model; from `rehearsal.rehearse`."""
 
     small: Pushes
     """Where a subject withdraws all pairs: for who can't be looked at, and as the end that others go towards."""
@@ -71,7 +71,9 @@ class Calibration:
     large: Pushes
     """After a pull."""
     pace: float
-    """How many times the step in a pull the rows of those go who unshare, in place of a push on them."""
+    """Factor on the step of the rows of those who unshare, in the pull of a large request. It takes the place of a push
+    on them: `large.unshare.rows` is 0.
+    """
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Calibration":

@@ -56,6 +56,20 @@ def test_a_device_moves_no_vector_but_its_own():
     assert (cohort.private != before).any(-1).tolist() == [device == 4 for device in range(12)]
 
 
+def test_worlds_in_which_nobody_takes_part_send_nothing():
+    world = World(subjects=12)
+    replicas = _replicas(world, 1, 2)
+    alone = world.cohort(_replicas(world, 2)).contribute(0, _broadcast(_replicas(world, 2)), torch.ones(12) > 0)
+    for part, loss in ((torch.zeros(24) > 0, 0.0), (torch.arange(24) >= 12, float(alone.loss))):
+        cohort = world.cohort(replicas)
+        before = cohort.private.clone()
+        answer = cohort.contribute(0, _broadcast(replicas), part)
+        assert answer.loss.tolist() == pytest.approx([0.0, loss])
+        assert torch.equal(cohort.private[~part], before[~part])
+        assert answer.items[: world.data.n_items].abs().max() == 0
+        assert answer.subject_views[~part].abs().max() == 0
+
+
 def test_every_device_takes_part_once_in_each_cycle():
     world = World(subjects=200)
     cohort = world.cohort(_replicas(world, 1, 2), replace(SMALL, participation=0.25))

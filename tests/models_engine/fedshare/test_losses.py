@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from models_engine.fedshare.losses import bpr, info_nce
+from models_engine.fedshare.losses import LEAST_TEMPERATURE, bpr, info_nce
 
 _NONE = torch.zeros(1, 9, dtype=torch.bool)
 _ONE = torch.ones(1)
@@ -32,7 +32,7 @@ def test_info_nce_and_its_gradients_are_those_of_cross_entropy():
     logits = torch.cat([(a * t).sum(1, keepdim=True), a @ o.T], 1) / 0.3
     expected = functional.cross_entropy(logits, torch.zeros(7, dtype=torch.int64), reduction="none")
     of_anchors, of_targets = torch.autograd.grad(expected.sum(), (anchors, targets))
-    found = info_nce(anchors.detach()[None], targets.detach()[None], others[None], 0.3, _NONE[:, :5], _ONE)
+    found = info_nce(anchors.detach()[None], targets.detach()[None], others[None], 0.3, None, _ONE)
     torch.testing.assert_close(found.loss[0], expected)
     torch.testing.assert_close(found.anchors[0], of_anchors)
     torch.testing.assert_close(found.targets[0], of_targets)
@@ -46,6 +46,16 @@ def test_info_nce_passes_over_absent_negatives():
     torch.testing.assert_close(found.loss[1:], alone.loss)
     torch.testing.assert_close(found.anchors[1:], alone.anchors)
     torch.testing.assert_close(found.targets[1:], alone.targets)
+
+
+def test_info_nce_at_the_least_temperature_stays_within_32_bits():
+    same = torch.ones(1, 1, 3)
+    for anchors, targets, others in ((same, same, -same), (same, -same, same)):
+        doubled = info_nce(*(x.double() for x in (anchors, targets, others)), LEAST_TEMPERATURE, None, _ONE.double())
+        found = info_nce(anchors, targets, others.expand(1, 6000, 3), LEAST_TEMPERATURE, None, _ONE)
+        assert all(torch.isfinite(part).all() for part in (found.loss, found.anchors, found.targets))
+        found = info_nce(anchors, targets, others, LEAST_TEMPERATURE, None, _ONE)
+        torch.testing.assert_close(found.loss.double(), doubled.loss, rtol=1e-5, atol=1e-30)
 
 
 def test_info_nce_of_equal_similarities_is_the_log_of_their_number():

@@ -219,7 +219,15 @@ def test_noise_without_clipping_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("width", 0), ("participation", 1.5), ("temperature", 0.0), ("l2", -1.0), ("rounds", 0)]
+    ("field", "value"),
+    [
+        ("width", 0),
+        ("participation", 1.5),
+        ("pull_participation", 0.0),
+        ("temperature", 0.0124),
+        ("l2", -1.0),
+        ("rounds", 0),
+    ],
 )
 def test_a_senseless_setting_is_refused_by_name(field, value):
     with pytest.raises(ValueError, match=field):

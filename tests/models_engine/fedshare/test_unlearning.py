@@ -31,7 +31,7 @@ from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes, whole_a
 from models_engine.fedshare.unlearning.contrastive import gentle, is_small, pull
 from models_engine.fedshare.unlearning.features import contrasted, subject_features
 from models_engine.fedshare.unlearning.push import Induced, Rows
-from models_engine.fedshare.unlearning.rehearsal import _meeting, rehearse
+from models_engine.fedshare.unlearning.rehearsal import _meeting, _pace, rehearse
 from tests.worlds import SMALL, World, WorldDevices
 
 PUSHES = Pushes(leave=Push(0.5, 0.0), delete=Push(0.5, 0.2), unshare=Push(0.2, 0.1))
@@ -43,7 +43,13 @@ def _falling(features: int) -> FallRegression:
 
 
 FALL, WHOLE = _falling(7), _falling(4)
-AMPLITUDES = Calibration(small=PUSHES, alone=Falls(FALL, FALL), whole=Falls(WHOLE, WHOLE), large=PUSHES, pace=2.0)
+AMPLITUDES = Calibration(
+    small=PUSHES,
+    alone=Falls(FALL, FALL),
+    whole=Falls(WHOLE, WHOLE),
+    large=replace(PUSHES, unshare=Push(0.2, 0.0)),
+    pace=2.0,
+)
 
 
 @pytest.fixture(scope="module")
@@ -139,21 +145,37 @@ def test_a_large_request_is_pulled_first_and_only_what_it_affects_moves(world, t
     assert torch.equal(forgotten.subjects, model.subjects[others])
 
 
-def test_a_pull_without_a_push_is_learning_on_at_the_gentle_step_size(world, trained):
+def test_a_pull_without_a_push_is_learning_on_at_the_gentle_step_size_and_the_pace_of_each(world, trained):
     model, cohort = trained
-    pairs, everybody = _pairs_of(world, 3), torch.ones(world.data.n_subjects, dtype=torch.bool)
-    make_cohort = _carrying_on(world, cohort)
-    replicas = Replicas([world.data], [1])
-    pace = torch.full((world.data.n_subjects,), 3.0)
-    rows = pull(model, world.data, everybody, pairs, pace, make_cohort(gentle(SMALL), replicas, None))
-    server = Server(gentle(SMALL), replicas, model.subjects, model.items)
+    pairs = world.data.edges.where(torch.isin(world.data.edges.subjects, torch.tensor([3, 9])))
+    stays, pace = torch.arange(world.data.n_subjects) != 1, torch.linspace(1, 3, world.data.n_subjects)
+    left = world.data.without(NOTHING, ~stays)
+    make_cohort, replicas = _carrying_on(world, cohort), Replicas([left], [1])
+    rows = pull(model, left, stays, pairs, pace, make_cohort(gentle(SMALL), replicas, None))
+    server = Server(gentle(SMALL), replicas, model.subjects[stays], model.items)
     devices = make_cohort(gentle(SMALL), replicas, None)
+    affected, paces = torch.tensor([2, 8]), pace[[3, 9], None]  # one row up, since another has gone
     for round_number in range(SMALL.pull_rounds):
-        server.settle(
-            SMALL.rounds + round_number, devices, torch.tensor([3]), torch.unique(pairs.items), pace[:1, None]
-        )
+        server.settle(SMALL.rounds + round_number, devices, affected, torch.unique(pairs.items), paces)
     assert torch.equal(rows.items, server.items)
-    assert torch.equal(rows.subjects, server.subjects)
+    assert torch.equal(rows.subjects[stays], server.subjects)
+    assert torch.equal(rows.subjects[1], model.subjects[1])
+
+
+@pytest.mark.parametrize("also_deletes", [False, True])
+def test_the_rows_of_those_who_unshare_go_at_the_calibrated_pace_but_not_of_those_who_delete(
+    world, trained, also_deletes
+):
+    pairs = _pairs_of(world, 5)
+    deleted, unshared = pairs.where(torch.arange(len(pairs)) < 2), pairs.where(torch.arange(len(pairs)) >= 2)
+    task = _task(world, trained, erased=[3], unshared=unshared, deleted=deleted if also_deletes else NOTHING)
+    slow, fast = (
+        Contrastive().forget(replace(task, calibration=replace(AMPLITUDES, pace=pace)), lambda f: None).model.subjects
+        for pace in (1.0, 3.0)
+    )
+    mine = torch.arange(len(slow)) == 4  # the row of subject 5, since subject 3 has gone
+    assert torch.equal(slow[~mine], fast[~mine])
+    assert torch.equal(slow[mine], fast[mine]) == also_deletes
 
 
 def test_the_induced_view_of_a_subject_is_the_item_over_the_fourth_root_of_the_degree(world, trained):
@@ -352,7 +374,7 @@ def test_who_keeps_something_or_shared_one_pair_alone_gets_the_usual_amplitude(w
         assert amplitudes.tolist() == [0.5] * len(asked)
 
 
-def test_unsharing_pushes_the_subjects_own_row_and_leaves_no_old_one_in_the_history(world, trained):
+def test_unsharing_moves_the_subjects_own_row_and_leaves_no_old_one_in_the_history(world, trained):
     model, _ = trained
     pairs = _pairs_of(world, 5)
     task = _task(world, trained, unshared=Edges(pairs.subjects[:3], pairs.items[:3]))
@@ -391,8 +413,6 @@ def test_a_rehearsed_push_lowers_the_level_of_subjects_that_did_not_rehearse(wor
     assert 0.1 < calibration.large.leave.items < 2
     assert 0.1 < calibration.small.leave.items < 2
     assert calibration.small.unshare.items < calibration.small.leave.items
-    assert 1 <= calibration.pace <= 4
-    assert calibration.large.unshare.rows == 0
     assert Calibration.from_json(json.loads(json.dumps(asdict(calibration)))) == calibration
     pairs = world.data.edges.where(world.data.edges.subjects < 8)
     contrast = matched_items(pairs, world.data.edges, world.data.item_popularity(), 60)
@@ -452,6 +472,20 @@ def test_without_a_clean_snapshot_a_replay_starts_from_the_beginning(world, trai
     done: list[float] = []
     RollbackReplay().forget(task, done.append)
     assert len(done) == task.course.rounds
+
+
+@pytest.mark.parametrize(
+    ("levels", "target", "pace"),
+    [
+        ([1.0, 0.7, 0.4], 0.85, 1.75),
+        ([1.0, 0.7, 0.4], 0.4, 4.0),
+        ([1.0, 0.7, 0.4], 1.2, 1.0),
+        ([1.0, 0.9, 0.95], 0.5, 2.5),
+        ([1.0, 1.1, 1.2], 0.5, 1.0),
+    ],
+)
+def test_the_pace_is_where_the_level_meets_the_target_or_comes_nearest(levels, target, pace):
+    assert _pace(levels, target) == pytest.approx(pace)
 
 
 @pytest.mark.parametrize(
