@@ -29,10 +29,13 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from models_engine.fedshare.data import Edges, SharedData
+from models_engine.fedshare.graph import Pattern, ordering
 from models_engine.fedshare.model import Model
 
 _BY_ITEMS = 0.75
 """Part of a subject's other items in what its edge carries to an item."""
+_ROUNDING = 0.01
+"""Part of a subject's sum below which a difference from it is nothing but rounding."""
 Amplitude = float | Tensor
 """Of all pairs, or of each, [pairs]."""
 
@@ -58,8 +61,9 @@ class Induced:
             theirs = torch.zeros_like(data.subject_keys, dtype=torch.bool)
             theirs[around.subjects] = True
             edges = edges.where(theirs[edges.subjects])
-        self._sums = torch.zeros_like(model.subjects).index_add_(0, edges.subjects, self._directions[edges.items])
-        self._carried = torch.zeros_like(model.items).index_add_(0, around.items, self._carry(around))
+        whole, ones = self._pattern(edges)[0], torch.ones_like(edges.items, dtype=model.items.dtype)
+        self._sums = whole.matrix(ones) @ self._directions
+        self._carried = self._carried_by(around)
 
     def items(self, withdrawn: Edges, amplitude: Amplitude = 1.0) -> Tensor:
         """Σ a h of the items, [m, d]; zero for items without a withdrawn edge."""
@@ -75,6 +79,37 @@ class Induced:
         weight = amplitude * self._degrees[withdrawn.subjects].float().pow(-0.25)
         of_edge = weight[:, None] * self._model.items[withdrawn.items]
         return torch.zeros_like(self._sums).index_add_(0, withdrawn.subjects, of_edge)
+
+    def _carried_by(self, edges: Edges) -> Tensor:
+        """Σ ĉ over the subjects of each item, [m, d].
+
+        ĉ is a multiple of ¼ ŝ + β (S - q̂), with the sum S of a subject's items and β = ¾/|S - q̂|: lengths are found
+        from products by edge, and sums by sparse products, so that no row is made for any edge.
+        """
+        pattern, edges = self._pattern(edges)
+        along_sum, along_snapshot = (
+            pattern.inner_products(table, self._directions) for table in (self._sums, self._snapshots)
+        )
+        of_sum, of_item, of_snapshot = (
+            table.square().sum(1) for table in (self._sums, self._directions, self._snapshots)
+        )
+        other = (of_sum[edges.subjects] - 2 * along_sum + of_item[edges.items]).clamp_(min=0).sqrt_()
+        # A subject's only item leaves no difference.
+        beta = torch.where(other > _ROUNDING * of_sum.sqrt()[edges.subjects], _BY_ITEMS / other, 0.0)
+        alpha = 1 - _BY_ITEMS
+        crossed = (self._snapshots * self._sums).sum(1)[edges.subjects] - along_snapshot
+        square = alpha**2 * of_snapshot[edges.subjects] + 2 * alpha * beta * crossed + (beta * other) ** 2
+        length = square.clamp_(min=0).sqrt_().clamp_(min=1e-12)
+        beta = beta / length
+        carried = pattern.transposed(alpha / length) @ self._snapshots
+        carried.addmm_(pattern.transposed(beta), self._sums)
+        return carried - self._directions * torch.zeros_like(of_item).index_add_(0, edges.items, beta)[:, None]
+
+    def _pattern(self, edges: Edges) -> tuple[Pattern, Edges]:
+        """Where edges lie, and the edges in its order."""
+        order = ordering(edges.subjects, len(self._snapshots))
+        edges = Edges(edges.subjects[order], edges.items[order])
+        return Pattern(edges.subjects, edges.items, (len(self._snapshots), len(self._directions))), edges
 
     def _carry(self, edges: Edges) -> Tensor:
         """ĉ of each edge, [edges, d]."""
