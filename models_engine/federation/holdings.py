@@ -17,7 +17,7 @@ _SLOTS_PER_PAIR = 8
 class Holdings:
     """All pairs of all devices, and the draw of a round's samples from them.
 
-    A filter of one bit for each code (Bloom, 1970, with the low bits of a code as its only hash) rules out most of the
+    A filter of one byte for each slot (Bloom, 1970, with the low bits of a code as its only hash) rules out most of the
     drawn items without a search: 8 to 16 bytes for each pair.
     """
 
