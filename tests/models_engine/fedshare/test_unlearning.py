@@ -178,6 +178,16 @@ def test_the_rows_of_those_who_unshare_go_at_the_calibrated_pace_but_not_of_thos
     assert torch.equal(slow[mine], fast[mine]) == also_deletes
 
 
+def test_what_edges_carry_sums_up_as_it_does_edge_by_edge_and_for_who_has_only_one(world, trained):
+    model, _ = trained
+    lonely = world.data.edges.subjects != 0
+    lonely[0] = True
+    data = replace(world.data, edges=world.data.edges.where(lonely))
+    induced = Induced(model, data)
+    one_by_one = torch.zeros_like(model.items).index_add_(0, data.edges.items, induced._carry(data.edges))
+    torch.testing.assert_close(induced._carried, one_by_one, rtol=1e-4, atol=1e-4)
+
+
 def test_the_induced_view_of_a_subject_is_the_item_over_the_fourth_root_of_the_degree(world, trained):
     model, _ = trained
     edge = Edges(world.data.edges.subjects[:1], world.data.edges.items[:1])
