@@ -29,7 +29,7 @@ from unlearning.lineage.importing.loading import load_interactions
 from unlearning.lineage.importing.reading import read_interactions
 from unlearning.lineage.subjects import ensure_subjects
 
-CONFIG = FedShareConfig(width=8, rounds=240, participation=0.25, contrast_negatives=16, pull_rounds=8)
+CONFIG = FedShareConfig(width=8, rounds=720, participation=0.25, contrast_negatives=16, pull_rounds=8)
 # Playwright drives the browser from an event loop; the tests themselves are plain functions.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
