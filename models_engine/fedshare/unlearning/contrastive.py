@@ -108,18 +108,15 @@ class Contrastive:
         withdrawn = task.withdrawn()
         cohort = task.make_cohort(gentle(model.config), Replicas([after], [model.seed]), None)
         induced = Induced(model, before, torch.unique(withdrawn.items))
-        if is_small(withdrawn, before):
-            rows = Rows(model.subjects, model.items)
-            steps = _small(task, task.calibration, induced, cohort)
-        else:
+        pulled = None
+        if not is_small(withdrawn, before):
             pace = torch.ones_like(model.subjects[:, 0])
             pace[task.unshared.subjects] = task.calibration.pace
             pace[task.deleted.subjects] = 1.0  # these rows are pushed, from where a pull at this pace leaves them
-            rows = pull(model, after, stays, withdrawn, pace, cohort, progress)
-            steps = _large(task, task.calibration)
-        for pairs, items, subjects in steps:
-            if len(pairs):
-                rows = rows.pushed(induced, pairs, items, subjects)
+            pulled = pull(model, after, stays, withdrawn, pace, cohort, progress)
+        rows = pulled or Rows(model.subjects, model.items)
+        for pairs, items, subjects in _steps(task, task.calibration, induced, pulled, cohort):
+            rows = rows.pushed(induced, pairs, items, subjects)
         # The old rows of those who withdrew are history of that data: only the new ones may be kept.
         moved = torch.zeros_like(task.erased)
         moved[withdrawn.subjects] = True
@@ -146,27 +143,26 @@ _Step = tuple[Edges, Amplitude, Amplitude]
 """Pairs, and the amplitudes on their items and on their subjects."""
 
 
-def _large(task: ForgetTask, calibration: Calibration) -> Iterator[_Step]:
-    pushes = calibration.large
-    yield task.of_leavers(), pushes.leave.items, pushes.leave.rows
-    yield task.deleted, pushes.delete.items, pushes.delete.rows
-    yield task.unshared, pushes.unshare.items, pushes.unshare.rows
-
-
-def _small(task: ForgetTask, calibration: Calibration, induced: Induced, cohort: Cohort) -> Iterator[_Step]:
-    pushes, alone, whole = calibration.small, calibration.alone, calibration.whole
+def _steps(
+    task: ForgetTask, calibration: Calibration, induced: Induced, pulled: Rows | None, cohort: Cohort
+) -> Iterator[_Step]:
+    pushes = calibration.small if pulled is None else calibration.large
+    alone, whole = calibration.alone, calibration.whole
     seen = task.model, task.before, induced
     leaving = task.of_leavers()
     if len(leaving):
-        items = whole_amplitudes(*seen, leaving, whole.delete, pushes.leave.items, may_rise=False)
-        yield leaving, items, pushes.leave.rows
+        yield leaving, whole_amplitudes(*seen, leaving, pulled, whole.delete, pushes.delete.items, may_rise=False), 0.0
     holdings = torch.bincount(task.deleted.subjects, minlength=task.before.n_subjects)
     holdings[~task.erased] += cohort.holdings()
     for pairs, push, fall_alone, fall_of_all, goes_on in (
         (task.deleted, pushes.delete, alone.delete, whole.delete, False),
         (task.unshared, pushes.unshare, alone.unshare, whole.unshare, True),
     ):
-        if len(pairs):
-            items = whole_amplitudes(*seen, pairs, fall_of_all, push.items, may_rise=goes_on)
+        if len(pairs) == 0:
+            continue
+        items = whole_amplitudes(*seen, pairs, pulled, fall_of_all, push.items, may_rise=goes_on)
+        if pulled is None:
             each = PairAmplitudes(*seen, pairs, fall_alone, not goes_on, holdings)
             yield pairs, *each.with_all(items, push.rows)
+        else:
+            yield pairs, items, push.rows

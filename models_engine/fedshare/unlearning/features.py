@@ -42,7 +42,7 @@ class Features:
     values: Tensor
     """The features, [pairs or subjects, features]."""
     level_after: Callable[[Tensor], Tensor]
-    """The margins after a push with these amplitudes, of each as large as `level`."""
+    """The levels after a push with these amplitudes, of each; of subjects, after the push of all of them at once."""
 
 
 def pair_features(
@@ -105,21 +105,21 @@ def subject_features(model: Model, data: SharedData, induced: Induced, pairs: Ed
         contrast: int64 [pairs, count].
     """
     _, group, counts = torch.unique(pairs.subjects, return_inverse=True, return_counts=True)
-    owned = []
-    for mine in (group == number for number in range(len(counts))):
-        own = pairs.where(mine)
-        owned.append((own, contrast[mine], induced.items(own)[own.items]))
+
+    def levels(items: Tensor, mine: Tensor) -> Tensor:
+        return fold_in_margins(items, pairs.where(mine), contrast[mine])
 
     def level_after(amplitudes: Tensor) -> Tensor:
-        levels = [
-            fold_in_margins(model.items.index_add(0, own.items, step, alpha=-amplitude), own, against).mean()
-            for (own, against, step), amplitude in zip(owned, amplitudes.tolist(), strict=True)
-        ]
-        return torch.stack(levels)
+        items = model.items - induced.items(pairs, amplitudes[group])
+        return none.index_add(0, group, levels(items, torch.ones_like(group, dtype=torch.bool))) / counts
 
     none = torch.zeros_like(counts, dtype=model.items.dtype)
     level = level_after(none)
-    gives_way = (level - level_after(none + _PROBE_OF_ALL)) / _PROBE_OF_ALL
+    probed = [
+        levels(model.items - induced.items(pairs.where(mine), _PROBE_OF_ALL), mine).mean()
+        for mine in (group == number for number in range(len(counts)))
+    ]
+    gives_way = (level - torch.stack(probed)) / _PROBE_OF_ALL
     popular = none.index_add(0, group, data.item_popularity()[pairs.items].float().log()) / counts
     return Features(level, gives_way, torch.stack([level, gives_way, counts.rsqrt(), popular], 1), level_after)
 

@@ -4,10 +4,11 @@ Some subjects, drawn by key, play the part of those who withdraw. For each kind 
 trained like the model, from the same seed, without what they withdraw. It shows the level to which the margins of
 the actors' pairs must fall: by fold-in from the items, over the views for the rows of those who stay.
 
-For a large request all actors withdraw at once, a pull comes first, and the amplitude, or the pace of the rows in the
-pull, is the one at which the twin's level is met on average. In a small one no two pairs are alike, and no two
-subjects: on many actors who withdraw one pair each, which has no fold-in, and on others who withdraw everything, one
-at a time, it is measured what tells how far margins must fall (`features.py`, `regression.py`).
+In a large request all actors withdraw half at once, a pull comes first, and the amplitude, or the pace of the rows in
+the pull, is the one at which the twin's level is met on average. In a small one no two pairs are alike, and no two
+subjects: on many actors who withdraw one pair each, which has no fold-in, it is measured what tells how far margins
+must fall (`features.py`, `regression.py`); on others who withdraw everything, one at a time, the same for requests of
+every size.
 
 Who withdraws everything has no row left to look at, so that the rows are measured on actors who withdraw
 half. Whether a device deletes pairs because its subject leaves or not makes no difference to the items.
@@ -33,6 +34,7 @@ from models_engine.fedshare.unlearning.amplitudes import FARTHEST, LEAST_GIVING_
 from models_engine.fedshare.unlearning.contrastive import gentle, pull
 from models_engine.fedshare.unlearning.features import (
     CONTRAST_ITEMS,
+    Features,
     contrasted,
     pair_features,
     subject_features,
@@ -57,6 +59,7 @@ _SHARE_OF_SINGLE_PAIRS = 0.02
 """The same of all pairs, withdrawn one by a subject."""
 _ACTORS_WHO_KEEP_HALF = 60
 _ACTORS_WHO_KEEP_NOTHING = 400
+_ACTORS_WHO_LEAVE = 100
 _ACTORS_WITH_ONE_PAIR = 1500
 _AMPLITUDES = tuple(FARTHEST * 2.0**power for power in range(-10, 1))
 _REFINEMENTS = 4
@@ -76,13 +79,18 @@ class _Part:
     """Whether the actors withdraw at once."""
     actors: int | None = None
     """How many play at most; None sets no limit but a share of those who can."""
+    turn: int = 0
+    """How many casts of as many have played it before, with a twin of their own."""
 
 
-_LARGE = {fate: _Part(fate, share, large=True) for fate, share in (("leave", 1.0), ("delete", 0.5), ("unshare", 0.5))}
-_ALL = {fate: _Part(fate, 1.0, actors=_ACTORS_WHO_KEEP_NOTHING) for fate in ("leave", "unshare")}
+_LARGE = {fate: _Part(fate, 0.5, large=True) for fate in ("delete", "unshare")}
+# The more leave at once, the further the margins of each fall (on Online Retail by a fifteenth, where 400 leave and not
+# 50): casts of few, with a twin for each.
+_LEAVE = [_Part("leave", 1.0, actors=_ACTORS_WHO_LEAVE, turn=turn) for turn in range(4)]
+_UNSHARE_ALL = _Part("unshare", 1.0, actors=_ACTORS_WHO_KEEP_NOTHING)
 _HALF = {fate: _Part(fate, 0.5, actors=_ACTORS_WHO_KEEP_HALF) for fate in ("delete", "unshare")}
 _ONE = {fate: _Part(fate, 0.0, actors=_ACTORS_WITH_ONE_PAIR) for fate in ("delete", "unshare")}
-_PARTS = tuple(part for parts in (_LARGE, _ALL, _HALF, _ONE) for part in parts.values())
+_PARTS = (*_LARGE.values(), *_LEAVE, _UNSHARE_ALL, *_HALF.values(), *_ONE.values())
 TWINS = len(_PARTS)
 """How many a rehearsal trains."""
 
@@ -127,19 +135,17 @@ def rehearse(
         scene.twin = twin
     holdings = make_cohort(gentle(model.config), Replicas([data], [model.seed]), None).holdings()
     alone = Falls(**{fate: scenes[part].fall_of_pairs(holdings) for fate, part in _ONE.items()})
-    leave, of_leavers = scenes[_ALL["leave"]].fall_of_subjects()
-    unshare, of_unsharing = scenes[_ALL["unshare"]].fall_of_subjects()
+    leave, of_leavers = _fall_of_subjects([scenes[part] for part in _LEAVE])
+    unshare, of_unsharing = _fall_of_subjects([scenes[_UNSHARE_ALL]])
     of_unsharing_many, pace = scenes[_LARGE["unshare"]].push_and_pace()
     return Calibration(
         small=Pushes(
-            leave=Push(leave, 0.0),
             delete=scenes[_HALF["delete"]].push_on_rows(leave, alone.delete, holdings),
             unshare=scenes[_HALF["unshare"]].push_on_rows(unshare, alone.unshare, holdings),
         ),
         alone=alone,
         whole=Falls(delete=of_leavers, unshare=of_unsharing),
         large=Pushes(
-            leave=scenes[_LARGE["leave"]].push_after_pull(),
             delete=scenes[_LARGE["delete"]].push_after_pull(),
             unshare=of_unsharing_many,
         ),
@@ -150,7 +156,8 @@ def rehearse(
 def _cast(part: _Part, actors: Tensor, pairs: int) -> Tensor:
     """Who plays a part."""
     most = round(_SHARE_OF_ACTORS * len(actors) if part.share else _SHARE_OF_SINGLE_PAIRS * pairs)
-    return actors[: max(1, min(part.actors or most, most))]
+    count = max(1, min(part.actors or most, most))
+    return actors.roll(-part.turn * count)[:count]
 
 
 class _Scene:
@@ -182,14 +189,12 @@ class _Scene:
         self.deleted = self._pairs if part.fate == "delete" else NOTHING.to(data.subject_keys.device)
         self._contrast = contrasted(self._pairs, data)
         # Devices go on learning from the pairs, and no pull brings in what they send of that.
-        self._goes_on = part.fate == "unshare" and not part.large
+        self.goes_on = part.fate == "unshare" and not part.large
 
     def push_after_pull(self) -> Push:
-        """In a large request that deletes: on the items, and on the rows of those who stay."""
+        """In a large request that deletes: on the items and on the rows."""
         rows = self._pulled(1.0)
         items = self._meeting_by_fold_in(rows)
-        if self._part.fate == "leave":
-            return Push(items, 0.0)
         return Push(items, self._meeting_over_views(rows, lambda of_rows: (items, of_rows)))
 
     def push_and_pace(self) -> tuple[Push, float]:
@@ -228,19 +233,12 @@ class _Scene:
         # Features tell 56 to 59 % of the variance where pairs are deleted, 64 to 89 % where devices go on.
         return FallRegression.fitted(seen.values, seen.level - self._target(), stretched=on_items)
 
-    def fall_of_subjects(self) -> tuple[float, FallRegression]:
-        """In a small request of all that a subject shares: the usual amplitude on the items, and what tells how far the
-        margins of those who can be looked at must fall.
-        """
+    def falls_of_subjects(self) -> tuple[Features, Tensor, Tensor]:
+        """Of who withdraws everything: what is seen, how far the margins of each fall, and of how many pairs."""
         seen = subject_features(self._model, self._data, self._induced, self._pairs, self._contrast)
         _, group, counts = torch.unique(self._pairs.subjects, return_inverse=True, return_counts=True)
         margins = fold_in_margins(self.twin.items, self._pairs, self._contrast)
-        falls = seen.level - torch.zeros_like(seen.level).index_add_(0, group, margins) / counts
-        fall, gives_way = (float((counts * values).sum() / counts.sum()) for values in (falls, seen.gives_way))
-        usual = fall / gives_way if gives_way >= LEAST_GIVING_WAY else 0.0
-        usual = min(max(usual, -FARTHEST if self._goes_on else 0.0), FARTHEST)
-        # Features tell some 70 % of the variance of who leaves, 44 to 58 % where devices go on.
-        return usual, FallRegression.fitted(seen.values, falls, counts, stretched=self._goes_on)
+        return seen, seen.level - torch.zeros_like(seen.level).index_add_(0, group, margins) / counts, counts
 
     def _groups(self) -> list[Tensor]:
         """Bool [pairs] each: what is withdrawn at once, everything or one actor's."""
@@ -279,7 +277,7 @@ class _Scene:
                 margins.append(standardised(own, against))
             return float(torch.cat(margins).mean())
 
-        return _meeting(level, float(self._target().mean()), self._goes_on)
+        return _meeting(level, float(self._target().mean()), self.goes_on)
 
     def _scores_by_amplitude(
         self, rows: Rows, mine: Tensor, amplitudes: Callable[[float], tuple[Amplitude, Amplitude]]
@@ -303,6 +301,20 @@ class _Scene:
         crossed = zip(scores(subjects, slopes[1]), scores(slopes[0], items), strict=True)
         own, against = (one + other for one, other in crossed)
         return scores(subjects, items), (own, against), scores(*slopes)
+
+
+def _fall_of_subjects(scenes: Sequence[_Scene]) -> tuple[float, FallRegression]:
+    """Of all that a subject shares: the usual amplitude on the items without a pull, and what tells how far the margins
+    of those who can be looked at must fall.
+    """
+    seen, falls, counts = zip(*(scene.falls_of_subjects() for scene in scenes), strict=True)
+    goes_on, fall, count = scenes[0].goes_on, torch.cat(falls), torch.cat(counts)
+    values, gives_way = (torch.cat([getattr(one, name) for one in seen]) for name in ("values", "gives_way"))
+    mean_fall, mean_way = (float((count * each).sum() / count.sum()) for each in (fall, gives_way))
+    usual = mean_fall / mean_way if mean_way >= LEAST_GIVING_WAY else 0.0
+    usual = min(max(usual, -FARTHEST if goes_on else 0.0), FARTHEST)
+    # Features tell some 70 % of the variance of who leaves, 44 to 58 % where devices go on.
+    return usual, FallRegression.fitted(values, fall, count, stretched=goes_on)
 
 
 def _pace(levels: Sequence[float], target: float) -> float:

@@ -42,17 +42,15 @@ class Push:
 class Pushes:
     """One for each fate of a pair."""
 
-    leave: Push
-    """Its subject is erased."""
     delete: Push
-    """The device deletes it, the subject stays."""
+    """The device deletes it; its subject may be erased, and has no row left then."""
     unshare: Push
     """It goes back to the device, which may go on learning from it."""
 
 
 @dataclass(frozen=True)
 class Falls:
-    """What tells how far margins must fall in a small request."""
+    """What tells how far margins must fall."""
 
     delete: FallRegression
     unshare: FallRegression
@@ -63,13 +61,17 @@ class Calibration:
     """How far pull and push must go on a model; from `rehearsal.rehearse`."""
 
     small: Pushes
-    """Where a subject withdraws all pairs: for who can't be looked at, and as the end that others go towards."""
+    """Without a pull, where a subject withdraws all pairs: for who can't be looked at, and as the end that others go
+    towards.
+    """
     alone: Falls
     """Of the margin, over the views, of a pair which a subject who stays withdraws alone."""
     whole: Falls
-    """Of the margins, by fold-in and on average, of all pairs of a subject; `delete` also where it leaves."""
+    """Of the margins, by fold-in and on average, of all pairs of a subject; `delete` also where it leaves. What a pull
+    has done of it is done.
+    """
     large: Pushes
-    """After a pull."""
+    """After a pull, but for subjects who withdraw everything and can be looked at."""
     pace: float
     """Factor on the step of the rows of those who unshare, in the pull of a large request. It takes the place of a push
     on them: `large.unshare.rows` is 0.

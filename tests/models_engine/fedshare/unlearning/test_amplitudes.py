@@ -1,0 +1,130 @@
+"""Amplitudes that are looked for pair by pair and subject by subject."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models_engine.evaluation.margins import fold_in_margins
+from models_engine.fedshare.data import Edges
+from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes, whole_amplitudes
+from models_engine.fedshare.unlearning.features import contrasted, subject_features
+from models_engine.fedshare.unlearning.push import Induced, Rows
+from tests.models_engine.fedshare.unlearning.tasks import FALL, WHOLE, pairs_of
+
+
+@pytest.mark.parametrize("on_items", [True, False])
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
+def test_amplitudes_go_from_those_of_a_pair_alone_to_those_of_all(world, trained, part, on_items):
+    model, cohort = trained
+    pairs = pairs_of(world, 3)
+    count = 1 + int(part * (len(pairs) - 1))
+    some = Edges(pairs.subjects[:count], pairs.items[:count])
+    part = (count - 1) / (len(pairs) - 1)
+    holdings, induced = cohort.holdings(), Induced(model, world.data)
+
+    def amplitudes(withdrawn):
+        alone = PairAmplitudes(model, world.data, induced, withdrawn, FALL, on_items, holdings)
+        pushed = alone.with_all(items=2.0, rows=3.0)
+        return pushed if on_items else pushed[::-1]
+
+    ours, others = amplitudes(some)
+    of_all, of_others = (2.0, 3.0) if on_items else (3.0, 2.0)
+    torch.testing.assert_close(others, torch.full_like(others, of_others * part))
+    if part == 1:
+        assert ours.tolist() == [of_all] * count
+        return
+    looked_at = [Edges(some.subjects[n, None], some.items[n, None]) for n in range(min(count, 4))]
+    singly = torch.cat([amplitudes(pair)[0] for pair in looked_at])
+    alone = torch.cat([singly, singly.mean().expand(count - len(singly))])
+    torch.testing.assert_close(ours, (1 - part) * alone + part * of_all, rtol=1e-3, atol=1e-4)
+
+
+def test_a_subject_who_leaves_is_pushed_until_its_own_margins_have_fallen_as_far_as_they_must(world, trained):
+    model, _ = trained
+    pairs, induced = pairs_of(world, 3), Induced(model, world.data)
+    amplitudes = whole_amplitudes(model, world.data, induced, pairs, None, WHOLE, usual=0.5, may_rise=False)
+    assert len(set(amplitudes.tolist())) == 1
+    contrast = contrasted(pairs, world.data)
+    before, after = (
+        fold_in_margins(items, pairs, contrast).mean()
+        for items in (model.items, model.items - induced.items(pairs, amplitudes))
+    )
+    assert float(before - after) == pytest.approx(0.1, abs=0.02)
+
+
+def _apart(items, pairs, contrast):
+    """The mean margin of each subject's pairs."""
+    margins = fold_in_margins(items, pairs, contrast)
+    return torch.stack([margins[pairs.subjects == subject].mean() for subject in pairs.subjects.unique()])
+
+
+def _some(world, subjects):
+    """The pairs of the first subjects, in no order."""
+    pairs = world.data.edges.where(world.data.edges.subjects < subjects)
+    mixed = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(5))
+    return Edges(pairs.subjects[mixed], pairs.items[mixed])
+
+
+def test_what_is_seen_of_a_subject_is_as_if_no_other_left(world, trained):
+    model, _ = trained
+    induced, both = Induced(model, world.data), _some(world, 2)
+    together = subject_features(model, world.data, induced, both, contrasted(both, world.data))
+    for subject in (0, 1):
+        pairs = pairs_of(world, subject)
+        alone = subject_features(model, world.data, induced, pairs, contrasted(pairs, world.data))
+        torch.testing.assert_close(together.values[subject], alone.values[0])
+
+
+def test_many_who_leave_at_once_fall_together_as_far_as_each_must(world, trained):
+    """Each one's push reaches the others' margins as well, and ends where all of them together bring each down."""
+    model, _ = trained
+    induced, pairs = Induced(model, world.data), _some(world, 12)
+    contrast = contrasted(pairs, world.data)
+    seen = subject_features(model, world.data, induced, pairs, contrast)
+    rising = replace(WHOLE, weights=(0.1, 0.0, 0.0, 0.0))
+    wanted = rising(seen.values)
+    at_once = whole_amplitudes(model, world.data, induced, pairs, None, rising, usual=0.5, may_rise=False)
+    one_by_one = torch.empty_like(at_once)
+    for subject in range(12):
+        mine = pairs.subjects == subject
+        one_by_one[mine] = whole_amplitudes(
+            model, world.data, induced, pairs.where(mine), None, rising, usual=0.5, may_rise=False
+        )
+    falls = [
+        seen.level - _apart(model.items - induced.items(pairs, amplitudes), pairs, contrast)
+        for amplitudes in (at_once, one_by_one)
+    ]
+    missed = [float((fall - wanted).abs().mean() / wanted.mean()) for fall in falls]
+    assert missed[0] < 0.5 * missed[1]
+    assert float(falls[0].mean()) == pytest.approx(float(wanted.mean()), rel=0.1)
+
+
+def test_what_a_pull_has_done_of_a_fall_is_not_pushed_again(world, trained):
+    model, _ = trained
+    induced, pairs = Induced(model, world.data), pairs_of(world, 3)
+    contrast = contrasted(pairs, world.data)
+    level = float(fold_in_margins(model.items, pairs, contrast).mean())
+
+    def level_after(part):
+        """The level after a pull that has done a part of a fall by 0.1, and the push."""
+        pulled = Rows(model.subjects, model.items - part * induced.items(pairs, usual))
+        amplitudes = whole_amplitudes(model, world.data, induced, pairs, pulled, WHOLE, usual=0.5, may_rise=False)
+        pushed = pulled.pushed(induced, pairs, amplitudes, 0.0)
+        return float(fold_in_margins(pushed.items, pairs, contrast).mean())
+
+    usual = whole_amplitudes(model, world.data, induced, pairs, None, WHOLE, usual=0.5, may_rise=False)
+    for part in (0.0, 0.5, 1.0):
+        assert level - level_after(part) == pytest.approx(0.1, abs=0.02)
+    beyond = float(fold_in_margins(model.items - 2.0 * induced.items(pairs, usual), pairs, contrast).mean())
+    assert level_after(2.0) == pytest.approx(beyond)  # it is not pushed back either
+
+
+def test_who_keeps_something_or_shared_one_pair_alone_gets_the_usual_amplitude(world, trained):
+    model, _ = trained
+    pairs, nobody = pairs_of(world, 3), torch.zeros(world.data.n_subjects, dtype=torch.bool)
+    some = Edges(pairs.subjects[:2], pairs.items[:2])
+    lonely = world.data.without(Edges(pairs.subjects[1:], pairs.items[1:]), nobody)
+    for data, asked in ((world.data, some), (lonely, Edges(pairs.subjects[:1], pairs.items[:1]))):
+        amplitudes = whole_amplitudes(model, data, Induced(model, data), asked, None, WHOLE, usual=0.5, may_rise=False)
+        assert amplitudes.tolist() == [0.5] * len(asked)

@@ -1,0 +1,54 @@
+"""The rehearsal, on a small world."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from models_engine.evaluation.margins import fold_in_margins, matched_items
+from models_engine.fedshare.unlearning import (
+    Calibration,
+    Contrastive,
+)
+from models_engine.fedshare.unlearning.rehearsal import _meeting, _pace, rehearse
+from tests.models_engine.fedshare.unlearning.tasks import (
+    carrying_on,
+    task_of,
+    twins,
+)
+
+
+def test_a_rehearsed_push_lowers_the_level_of_subjects_that_did_not_rehearse(world, trained):
+    model, cohort = trained
+    calibration = rehearse(model, world.data, carrying_on(world, cohort), twins(world), lambda f: None)
+    assert 0.1 < calibration.large.delete.items < 2
+    assert 0.1 < calibration.small.delete.items < 2
+    assert calibration.small.unshare.items < calibration.small.delete.items
+    assert Calibration.from_json(json.loads(json.dumps(asdict(calibration)))) == calibration
+    pairs = world.data.edges.where(world.data.edges.subjects < 8)
+    contrast = matched_items(pairs, world.data.edges, world.data.item_popularity(), 60)
+    task = replace(task_of(world, trained, erased=range(8)), calibration=calibration)
+    forgotten = Contrastive().forget(task, lambda f: None).model.items
+    assert fold_in_margins(forgotten, pairs, contrast).mean() < fold_in_margins(model.items, pairs, contrast).mean()
+
+
+@pytest.mark.parametrize(
+    ("levels", "target", "pace"),
+    [
+        ([1.0, 0.7, 0.4], 0.85, 1.75),
+        ([1.0, 0.7, 0.4], 0.4, 4.0),
+        ([1.0, 0.7, 0.4], 1.2, 1.0),
+        ([1.0, 0.9, 0.95], 0.5, 2.5),
+        ([1.0, 1.1, 1.2], 0.5, 1.0),
+    ],
+)
+def test_the_pace_is_where_the_level_meets_the_target_or_comes_nearest(levels, target, pace):
+    assert _pace(levels, target) == pytest.approx(pace)
+
+
+@pytest.mark.parametrize(
+    ("target", "goes_on", "amplitude"), [(0.4, False, 0.6), (0.4, True, 0.6), (1.5, True, -0.5), (1.5, False, 0.0)]
+)
+def test_a_push_goes_back_only_where_devices_go_on_learning(target, goes_on, amplitude):
+    """A level of 1 - a: the amplitude is known."""
+    assert _meeting(lambda a: 1 - a, target, goes_on) == pytest.approx(amplitude)
