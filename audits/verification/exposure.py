@@ -155,9 +155,12 @@ class _Together:
         return cls(subjects, Edges(groups, items), torch.cat([scene.contrast for scene in scenes]))
 
 
+_ByItems = Callable[[Tensor, Edges, Tensor], tuple[Tensor, Tensor]]
+
+
 def _scores(name: str, exposure: Exposure, of: _Together) -> tuple[Tensor, Tensor]:
     kind, _, view = name.partition("_on_")
-    by_items = {"fold_in": fold_in_scores, "neighbours": neighbour_scores}
+    by_items: dict[str, _ByItems] = {"fold_in": fold_in_scores, "neighbours": neighbour_scores}
     if kind in by_items and view in exposure.items:
         return by_items[kind](exposure.directions[view], of.grouped, of.contrast)
     if kind == "pairs" and view in exposure.scores:

@@ -1,7 +1,6 @@
-"""`python -m benchmarks.forgetting.page FILE.json …`: the page of the docs, from what was measured."""
+"""`python -m benchmarks.forgetting.page`: the page of the docs, from the measurements that are kept beside it."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,12 @@ matplotlib.use("svg")
 from matplotlib import pyplot as plt
 
 from benchmarks import report
+from benchmarks.configs import CONFIGS
 from benchmarks.forgetting.attack import BARS
 
 _DOCS = Path(__file__).parents[2] / "docs"
+_MEASURED = _DOCS / "benchmarks" / "forgetting"
+"""Files as `python -m benchmarks.forgetting --json` writes them."""
 _MEASURES = ("AUC [95 %]", "AUC, any items", "TPR@1%", "ρ [90 %]", "hidden", "recall", "NDCG", "gap", "1/time")
 COLUMNS = ("request", "kind", "strategy", *_MEASURES)
 _MARKS = {
@@ -78,8 +80,9 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def main() -> None:
-    """Write page and plot."""
-    content = [json.loads(Path(name).read_text()) for name in sys.argv[1:]]
+    """Write page and plots."""
+    content = [json.loads(file.read_text()) for file in sorted(_MEASURED.glob("*.json"))]
+    content.sort(key=lambda part: list(CONFIGS).index(part["rows"][0]["dataset"]))
     rows = [row for part in content for row in part["rows"]]
     plt.rcParams.update({"svg.hashsalt": "fedshare", "font.family": "DejaVu Sans", "font.size": 8})
     plot(rows, _DOCS / "images" / "forgetting.svg")
@@ -109,7 +112,7 @@ def _section(part: dict[str, Any]) -> str:
         f"{sizes['targets']} models that forget; {sizes['shadows']} shadow models that learned the data and as many "
         f"that never did, {sizes['held_out']} more of these held out; {sizes['interactions']} requests of one "
         f"interaction and {sizes['subjects']} of one subject, of each kind; {sizes['leavers']} leavers; seeds 0 to "
-        f"{sizes['targets'] - 1}; {part['device']}, torch {part['about']['torch']}."
+        f"{sizes['targets'] - 1}; {part['device']}, torch {part['about']['torch']}; code {part['code'][:12]}."
     )
     names = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
     kept = "\n\n".join(_kept(name, one, part["rehearsals"][name]) for name, one in part.get("bytes", {}).items())

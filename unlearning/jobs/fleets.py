@@ -92,18 +92,23 @@ class AuditFleet:
             StateFileError: a stored model is damaged.
         """
         about = [self._about(lesson) for lesson in lessons]
-        missing = [number for number, one in enumerate(about) if not self._kept.holds(_label(one), one)]
-        for start in range(0, len(missing), _AT_ONCE):
-            group = missing[start : start + _AT_ONCE]
-            # What an earlier attempt has trained is done.
-            done, share = 1 - (len(missing) - start) / len(lessons), len(group) / len(lessons)
+        first = {_label(one): number for number, one in reversed(list(enumerate(about)))}
+        distinct = sorted(first.values())
+        # The same groups at every attempt: the last bits of a model depend on those it learns with.
+        for start in range(0, len(distinct), _AT_ONCE):
+            group = distinct[start : start + _AT_ONCE]
+            missing = [number for number in group if not self._kept.holds(_label(about[number]), about[number])]
+            if not missing:
+                continue
+            done, share = start / len(distinct), len(group) / len(distinct)
             trained = self._trained(
-                [lessons[one] for one in group],
-                [about[one] for one in group],
+                [lessons[number] for number in group],
+                [about[number] for number in group],
                 lambda fraction, done=done, share=share: progress(done + share * fraction),
             )
-            for one, tensors in zip(group, trained, strict=True):
-                self._kept.write(_label(about[one]), tensors, about[one])
+            for number, tensors in zip(group, trained, strict=True):
+                if number in missing:
+                    self._kept.write(_label(about[number]), tensors, about[number])
         return [self._read(lesson, one) for lesson, one in zip(lessons, about, strict=True)]
 
     def destroy(self) -> None:

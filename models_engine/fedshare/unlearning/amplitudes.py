@@ -1,26 +1,26 @@
 """The amplitudes of pushes that are looked for pair by pair and subject by subject.
 
 Who withdraws everything is looked at in requests of every size: its margins, by fold-in, must fall as far as they
-would if it withdrew alone. A pull has done a part of that; the push of all such subjects at once does the rest. An
-amplitude for all of them alike would have to be measured at the size of the request: that of a tenth who leave is too
-short for fiftieths (on MovieLens-100K, ten to twenty of 943 subjects kept 0.11 to 0.19 of their influence, and 0.05 to
--0.02 when looked at).
+would if few others withdrew. What a pull, and pushes before this one, have done of that is done; a push of all such
+subjects at once does the rest. One amplitude for all of them would have to be measured at the size of the request:
+that of a tenth who leave is too short for fiftieths (on MovieLens-100K, ten and twenty of 943 subjects kept 0.19 and
+0.11 of their influence, and 0.10 and 0.03 when looked at).
 
 In a small request so are the pairs of others. Of c pairs out of d that a subject shares, with
 p = (c - 1) / (d - 1): (1 - p) · that of a pair as if it alone were withdrawn + p · that of all of a subject's pairs.
 """
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
+from models_engine.evaluation.margins import fold_in_margins
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.unlearning.features import (
     CONTRAST_ITEMS,
-    Features,
+    PairFeatures,
     contrasted,
+    mean_by_subject,
     pair_features,
     subject_features,
 )
@@ -41,16 +41,18 @@ def whole_amplitudes(
     model: Model,
     before: SharedData,
     induced: Induced,
+    rows: Rows,
     pairs: Edges,
-    pulled: Rows | None,
     fall: FallRegression,
     usual: float,
     may_rise: bool,
 ) -> Tensor:
-    """On the items of subjects who withdraw everything; [pairs].
+    """On the items of some pairs, [pairs]: of subjects who withdraw everything as far as each must fall.
 
     Args:
-        pulled: the rows after a pull; None without one.
+        model: as it was trained, on the data before.
+        rows: that will be pushed, after a pull or other pushes.
+        pairs: of one fate; who withdraws the rest with another counts as keeping something.
         usual: the amplitude of the pairs of who keeps something, and of who can't be looked at.
         may_rise: whether a model that never had the pairs may score them higher, since devices go on learning.
     """
@@ -58,17 +60,22 @@ def whole_amplitudes(
     amplitudes = torch.full_like(degree, usual, dtype=model.items.dtype)
     # A pair without another has no fold-in.
     looked_at = (count == degree) & (degree > 1) & _can_be_contrasted(before, degree)
-    if looked_at.any():
-        chosen = pairs.where(looked_at)
-        _, group = torch.unique(chosen.subjects, return_inverse=True)
-        contrast = contrasted(chosen, before)
-        seen = subject_features(model, before, induced, chosen, contrast)
-        falls = _wanted(fall(seen.values), may_rise)
-        if pulled is not None:
-            now = subject_features(replace(model, items=pulled.items), before, induced, chosen, contrast)
-            falls, seen = _wanted(falls - (seen.level - now.level), may_rise), now
-        reaching, gives_way = _reaching(seen, falls)
-        amplitudes[looked_at] = torch.where(gives_way, reaching, usual)[group]
+    if not looked_at.any():
+        return amplitudes
+    chosen = pairs.where(looked_at)
+    contrast, group = contrasted(chosen, before), torch.unique(chosen.subjects, return_inverse=True)[1]
+
+    def level(items: Tensor) -> Tensor:
+        return mean_by_subject(fold_in_margins(items, chosen, contrast), chosen)
+
+    seen, now = subject_features(model, before, induced, chosen, contrast), level(rows.items)
+    falls = _wanted(_wanted(fall(seen.values), may_rise) - (seen.level - now), may_rise)
+    gives_way = (seen.gives_way >= LEAST_GIVING_WAY) | (falls == 0)
+    reaching = torch.where(gives_way, _in_proportion(falls, seen.gives_way), usual)
+    amplitudes[looked_at] = reaching[group]
+    # All at once, since the push of each reaches the margins of the others.
+    reached = now - level(rows.items - induced.items(pairs, amplitudes))
+    amplitudes[looked_at] = torch.where(gives_way, _corrected(reaching, falls, reached), usual)[group]
     return amplitudes
 
 
@@ -137,16 +144,24 @@ def _wanted(falls: Tensor, may_rise: bool) -> Tensor:
     return falls if may_rise else falls.clamp(min=0)
 
 
-def _reaching(seen: Features, falls: Tensor) -> tuple[Tensor, Tensor]:
-    """The amplitudes by which margins fall as far as they must, by proportion and corrected once, and which margins
-    give way to a push at all; [pairs or subjects] each.
-    """
+def _reaching(seen: PairFeatures, falls: Tensor) -> tuple[Tensor, Tensor]:
+    """The amplitudes by which margins fall as far as they must, each alone, and which give way at all; [pairs] each."""
     gives_way = seen.gives_way >= LEAST_GIVING_WAY
-    amplitudes = torch.where(gives_way, falls / seen.gives_way, 0.0).clamp(-FARTHEST, FARTHEST)
-    reached = seen.level - seen.level_after(amplitudes)
-    # Where a push has turned the row round, the proportion says nothing: the shortest step is left.
+    amplitudes = torch.where(gives_way, _in_proportion(falls, seen.gives_way), 0.0)
+    return _corrected(amplitudes, falls, seen.level - seen.level_after(amplitudes)), gives_way
+
+
+def _in_proportion(falls: Tensor, gives_way: Tensor) -> Tensor:
+    """The amplitudes by which margins would fall so far if they went on giving way like that."""
+    return torch.where(falls == 0, 0.0, falls / gives_way).clamp(-FARTHEST, FARTHEST)
+
+
+def _corrected(amplitudes: Tensor, falls: Tensor, reached: Tensor) -> Tensor:
+    """Amplitudes for falls, by how far margins fell with these."""
+    # Where a push has turned the row round, or others' raise a margin, the proportion says nothing: the shortest step
+    # is left.
     corrected = amplitudes * (falls / reached).nan_to_num(0.0).clamp(*_CORRECTION)
-    return corrected.clamp(-FARTHEST, FARTHEST), gives_way
+    return corrected.clamp(-FARTHEST, FARTHEST)
 
 
 def _occurrence(values: Tensor) -> Tensor:

@@ -9,13 +9,13 @@ are not pushed: on MovieLens-100K a push on them is told with an AUC of 0.56, th
 The push comes last: before a pull it is undone by it, and more of it then adds scatter, by which an attacker
 tells the model at low false-positive rates.
 
-The amplitudes decide where it ends: neither short of the level of pairs never seen nor beyond it. They
-are numbers of a model, by size and kind of request, measured by a rehearsal (`rehearsal.py`) on
-subjects who stay. In a small request they are looked for pair by pair and subject by subject
-(`amplitudes.py`). The pairs of a subject are alike, so that many together need a shorter step, each, than
-one alone: the amplitude goes linearly from that of a pair alone to that of all pairs of a subject. For a
-small unshare request amplitudes may be negative: the device goes on learning from the pair, and what it
-sends of that brings a little of it back, which a model that never had the pair shows too.
+The amplitudes decide where it ends: neither short of the level of pairs never seen nor beyond it. They are measured by
+a rehearsal (`rehearsal.py`) on subjects who stay. Who withdraws everything is looked at by itself, and in a small
+request each pair (`amplitudes.py`); the others in a large request have numbers of the model, by kind of request. The
+pairs of a subject are alike, so that many together need a shorter step, each, than one alone: the amplitude goes
+linearly from that of a pair alone to that of all pairs of a subject. Where devices keep what is unshared amplitudes may
+be negative: they go on learning from a pair, and what they send of that brings a little of it back, which a model that
+never had the pair shows too.
 
 Rows of erased subjects are dropped. Who stays and shares nothing any more gets the row that such a subject
 would have: no message ever reached it, so that the keyed start and the L2 term alone say what it is.
@@ -23,7 +23,6 @@ would have: no message ever reached it, so that the keyed start and the L2 term 
 After Qu et al., arXiv 2603.11610; cf. ReCUR's contrast of old and new embeddings.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -108,15 +107,13 @@ class Contrastive:
         withdrawn = task.withdrawn()
         cohort = task.make_cohort(gentle(model.config), Replicas([after], [model.seed]), None)
         induced = Induced(model, before, torch.unique(withdrawn.items))
-        pulled = None
-        if not is_small(withdrawn, before):
+        rows, small = Rows(model.subjects, model.items), is_small(withdrawn, before)
+        if not small:
             pace = torch.ones_like(model.subjects[:, 0])
             pace[task.unshared.subjects] = task.calibration.pace
             pace[task.deleted.subjects] = 1.0  # these rows are pushed, from where a pull at this pace leaves them
-            pulled = pull(model, after, stays, withdrawn, pace, cohort, progress)
-        rows = pulled or Rows(model.subjects, model.items)
-        for pairs, items, subjects in _steps(task, task.calibration, induced, pulled, cohort):
-            rows = rows.pushed(induced, pairs, items, subjects)
+            rows = pull(model, after, stays, withdrawn, pace, cohort, progress)
+        rows = _pushed(rows, task, task.calibration, induced, cohort, small)
         # The old rows of those who withdrew are history of that data: only the new ones may be kept.
         moved = torch.zeros_like(task.erased)
         moved[withdrawn.subjects] = True
@@ -139,30 +136,27 @@ class Contrastive:
         return subjects.masked_scatter(nothing[:, None], untrained)
 
 
-_Step = tuple[Edges, Amplitude, Amplitude]
-"""Pairs, and the amplitudes on their items and on their subjects."""
-
-
-def _steps(
-    task: ForgetTask, calibration: Calibration, induced: Induced, pulled: Rows | None, cohort: Cohort
-) -> Iterator[_Step]:
-    pushes = calibration.small if pulled is None else calibration.large
-    alone, whole = calibration.alone, calibration.whole
+def _pushed(
+    rows: Rows, task: ForgetTask, calibration: Calibration, induced: Induced, cohort: Cohort, small: bool
+) -> Rows:
+    pushes, whole = calibration.small if small else calibration.large, calibration.whole
     seen = task.model, task.before, induced
     leaving = task.of_leavers()
     if len(leaving):
-        yield leaving, whole_amplitudes(*seen, leaving, pulled, whole.delete, pushes.delete.items, may_rise=False), 0.0
-    holdings = torch.bincount(task.deleted.subjects, minlength=task.before.n_subjects)
-    holdings[~task.erased] += cohort.holdings()
-    for pairs, push, fall_alone, fall_of_all, goes_on in (
-        (task.deleted, pushes.delete, alone.delete, whole.delete, False),
-        (task.unshared, pushes.unshare, alone.unshare, whole.unshare, True),
+        of_leavers = whole_amplitudes(*seen, rows, leaving, whole.delete, pushes.delete.items, may_rise=False)
+        rows = rows.pushed(induced, leaving, of_leavers, 0.0)
+    for pairs, push, fall_of_all, fall_alone, goes_on in (
+        (task.deleted, pushes.delete, whole.delete, calibration.alone.delete, False),
+        (task.unshared, pushes.unshare, whole.unshare, calibration.alone.unshare, True),
     ):
         if len(pairs) == 0:
             continue
-        items = whole_amplitudes(*seen, pairs, pulled, fall_of_all, push.items, may_rise=goes_on)
-        if pulled is None:
+        items: Amplitude = whole_amplitudes(*seen, rows, pairs, fall_of_all, push.items, may_rise=goes_on)
+        subjects: Amplitude = push.rows
+        if small:
+            holdings = torch.bincount(task.deleted.subjects, minlength=task.before.n_subjects)
+            holdings[~task.erased] += cohort.holdings()
             each = PairAmplitudes(*seen, pairs, fall_alone, not goes_on, holdings)
-            yield pairs, *each.with_all(items, push.rows)
-        else:
-            yield pairs, items, push.rows
+            items, subjects = each.with_all(items, push.rows)
+        rows = rows.pushed(induced, pairs, items, subjects)
+    return rows

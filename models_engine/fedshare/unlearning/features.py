@@ -16,8 +16,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from models_engine.evaluation.margins import fold_in_margins, matched_items, pair_margins, pair_scores
+from models_engine.evaluation.margins import (
+    directions,
+    fold_in_scores,
+    matched_items,
+    pair_margins,
+    pair_scores,
+    standardised,
+)
 from models_engine.fedshare.data import Edges, SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.unlearning.push import Induced, Rows
@@ -41,8 +49,14 @@ class Features:
     """By how much a push lowers the level, for each unit of amplitude."""
     values: Tensor
     """The features, [pairs or subjects, features]."""
+
+
+@dataclass(frozen=True)
+class PairFeatures(Features):
+    """Those of pairs."""
+
     level_after: Callable[[Tensor], Tensor]
-    """The levels after a push with these amplitudes, of each; of subjects, after the push of all of them at once."""
+    """The levels after a push with these amplitudes, [pairs] both."""
 
 
 def pair_features(
@@ -53,7 +67,7 @@ def pair_features(
     contrast: Tensor,
     holdings: Tensor,
     on_items: bool,
-) -> Features:
+) -> PairFeatures:
     """Read them off, of each pair as if no other were withdrawn.
 
     Args:
@@ -92,8 +106,8 @@ def pair_features(
     scarce = torch.stack([*holds, 1 / shared, 1 / trained], 1).sqrt()
     values = torch.cat([torch.stack([of_edge, of_items, of_rows], 1), scarce], 1)
     if on_items:
-        return Features(level, of_items, values, lambda amplitudes: level_after(amplitudes, none))
-    return Features(level, of_rows, values, lambda amplitudes: level_after(none, amplitudes))
+        return PairFeatures(level, of_items, values, lambda amplitudes: level_after(amplitudes, none))
+    return PairFeatures(level, of_rows, values, lambda amplitudes: level_after(none, amplitudes))
 
 
 def subject_features(model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor) -> Features:
@@ -104,24 +118,24 @@ def subject_features(model: Model, data: SharedData, induced: Induced, pairs: Ed
         pairs: all pairs of some subjects.
         contrast: int64 [pairs, count].
     """
+    table, steps = directions(model.items), induced.items_of_each(pairs)
+    centred = (model.items - model.items.mean(0))[pairs.items]  # a step of a few rows hardly moves the mean
+
+    def level_after(amplitude: float) -> Tensor:
+        own = normalize(centred - amplitude * steps, dim=-1)
+        return mean_by_subject(standardised(*fold_in_scores(table, pairs, contrast, own)), pairs)
+
+    level = level_after(0.0)
+    gives_way = (level - level_after(_PROBE_OF_ALL)) / _PROBE_OF_ALL
+    counts = torch.unique(pairs.subjects, return_counts=True)[1]
+    popular = mean_by_subject(data.item_popularity()[pairs.items].float().log(), pairs)
+    return Features(level, gives_way, torch.stack([level, gives_way, counts.rsqrt(), popular], 1))
+
+
+def mean_by_subject(values: Tensor, pairs: Edges) -> Tensor:
+    """Means over the pairs of each subject [subjects], of values [pairs]; in ascending order of the subjects."""
     _, group, counts = torch.unique(pairs.subjects, return_inverse=True, return_counts=True)
-
-    def levels(items: Tensor, mine: Tensor) -> Tensor:
-        return fold_in_margins(items, pairs.where(mine), contrast[mine])
-
-    def level_after(amplitudes: Tensor) -> Tensor:
-        items = model.items - induced.items(pairs, amplitudes[group])
-        return none.index_add(0, group, levels(items, torch.ones_like(group, dtype=torch.bool))) / counts
-
-    none = torch.zeros_like(counts, dtype=model.items.dtype)
-    level = level_after(none)
-    probed = [
-        levels(model.items - induced.items(pairs.where(mine), _PROBE_OF_ALL), mine).mean()
-        for mine in (group == number for number in range(len(counts)))
-    ]
-    gives_way = (level - torch.stack(probed)) / _PROBE_OF_ALL
-    popular = none.index_add(0, group, data.item_popularity()[pairs.items].float().log()) / counts
-    return Features(level, gives_way, torch.stack([level, gives_way, counts.rsqrt(), popular], 1), level_after)
+    return torch.zeros_like(counts, dtype=values.dtype).index_add_(0, group, values) / counts
 
 
 def _apart(pairs: Edges) -> list[Tensor]:

@@ -67,18 +67,31 @@ class Induced:
 
     def items(self, withdrawn: Edges, amplitude: Amplitude = 1.0) -> Tensor:
         """Σ a h of the items, [m, d]; zero for items without a withdrawn edge."""
-        own, popularity = self._carry(withdrawn), self._popularity[withdrawn.items].float()
-        gone = torch.zeros_like(self._carried).index_add_(0, withdrawn.items, own)
-        stay = (self._popularity - torch.bincount(withdrawn.items, minlength=len(gone))).clamp(min=1)
-        others = ((self._carried - gone) / stay[:, None])[withdrawn.items]
-        weight = amplitude * torch.rsqrt(popularity) * self._centred[withdrawn.items].norm(dim=-1)
-        return torch.zeros_like(self._centred).index_add_(0, withdrawn.items, weight[:, None] * (own - others))
+        own = self._carry(withdrawn)
+        gone = torch.zeros_like(self._carried).index_add_(0, withdrawn.items, own)[withdrawn.items]
+        count = torch.bincount(withdrawn.items, minlength=len(self._carried))[withdrawn.items]
+        steps = self._departures(withdrawn, own, gone, count, amplitude)
+        return torch.zeros_like(self._centred).index_add_(0, withdrawn.items, steps)
+
+    def items_of_each(self, withdrawn: Edges) -> Tensor:
+        """h of the item of each edge, as if nobody else withdrew one; [edges, d]."""
+        own = self._carry(withdrawn)
+        return self._departures(withdrawn, own, own, torch.ones_like(withdrawn.items), 1.0)
 
     def subjects(self, withdrawn: Edges, amplitude: Amplitude = 1.0) -> Tensor:
         """Σ b h of the subjects, [n, d]; zero for subjects without a withdrawn edge."""
         weight = amplitude * self._degrees[withdrawn.subjects].float().pow(-0.25)
         of_edge = weight[:, None] * self._model.items[withdrawn.items]
         return torch.zeros_like(self._sums).index_add_(0, withdrawn.subjects, of_edge)
+
+    def _departures(self, edges: Edges, own: Tensor, gone: Tensor, count: Tensor, amplitude: Amplitude) -> Tensor:
+        """By how much what edges carry departs from what those who stay do, where so many others carry no more;
+        [edges, d].
+        """
+        popularity = self._popularity[edges.items]
+        others = (self._carried[edges.items] - gone) / (popularity - count).clamp(min=1)[:, None]
+        weight = amplitude * torch.rsqrt(popularity.float()) * self._centred[edges.items].norm(dim=-1)
+        return weight[:, None] * (own - others)
 
     def _carried_by(self, edges: Edges) -> Tensor:
         """Σ ĉ over the subjects of each item, [m, d].

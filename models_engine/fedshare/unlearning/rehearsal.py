@@ -1,14 +1,14 @@
 """Measuring, on subjects who stay, how far a push must go.
 
-Some subjects, drawn by key, play the part of those who withdraw. For each kind of request a *twin* is
+Some subjects, drawn by key, play the part of those who withdraw. For each kind of request and cast a *twin* is
 trained like the model, from the same seed, without what they withdraw. It shows the level to which the margins of
 the actors' pairs must fall: by fold-in from the items, over the views for the rows of those who stay.
 
 In a large request all actors withdraw half at once, a pull comes first, and the amplitude, or the pace of the rows in
 the pull, is the one at which the twin's level is met on average. In a small one no two pairs are alike, and no two
 subjects: on many actors who withdraw one pair each, which has no fold-in, it is measured what tells how far margins
-must fall (`features.py`, `regression.py`); on others who withdraw everything, one at a time, the same for requests of
-every size.
+must fall (`features.py`, `regression.py`). The same is measured, for requests of every size, on others who withdraw
+everything, few at a time.
 
 Who withdraws everything has no row left to look at, so that the rows are measured on actors who withdraw
 half. Whether a device deletes pairs because its subject leaves or not makes no difference to the items.
@@ -34,8 +34,8 @@ from models_engine.fedshare.unlearning.amplitudes import FARTHEST, LEAST_GIVING_
 from models_engine.fedshare.unlearning.contrastive import gentle, pull
 from models_engine.fedshare.unlearning.features import (
     CONTRAST_ITEMS,
-    Features,
     contrasted,
+    mean_by_subject,
     pair_features,
     subject_features,
 )
@@ -58,8 +58,9 @@ _SHARE_OF_ACTORS = 0.1
 _SHARE_OF_SINGLE_PAIRS = 0.02
 """The same of all pairs, withdrawn one by a subject."""
 _ACTORS_WHO_KEEP_HALF = 60
-_ACTORS_WHO_KEEP_NOTHING = 400
+_ACTORS_WHO_UNSHARE_ALL = 400
 _ACTORS_WHO_LEAVE = 100
+_CASTS_WHO_LEAVE = 4
 _ACTORS_WITH_ONE_PAIR = 1500
 _AMPLITUDES = tuple(FARTHEST * 2.0**power for power in range(-10, 1))
 _REFINEMENTS = 4
@@ -84,10 +85,9 @@ class _Part:
 
 
 _LARGE = {fate: _Part(fate, 0.5, large=True) for fate in ("delete", "unshare")}
-# The more leave at once, the further the margins of each fall (on Online Retail by a fifteenth, where 400 leave and not
-# 50): casts of few, with a twin for each.
-_LEAVE = [_Part("leave", 1.0, actors=_ACTORS_WHO_LEAVE, turn=turn) for turn in range(4)]
-_UNSHARE_ALL = _Part("unshare", 1.0, actors=_ACTORS_WHO_KEEP_NOTHING)
+# The more leave at once, the further the margins of each fall: on Online Retail by a fifteenth where 400 do and not 50.
+_LEAVE = [_Part("leave", 1.0, actors=_ACTORS_WHO_LEAVE, turn=turn) for turn in range(_CASTS_WHO_LEAVE)]
+_UNSHARE_ALL = _Part("unshare", 1.0, actors=_ACTORS_WHO_UNSHARE_ALL)
 _HALF = {fate: _Part(fate, 0.5, actors=_ACTORS_WHO_KEEP_HALF) for fate in ("delete", "unshare")}
 _ONE = {fate: _Part(fate, 0.0, actors=_ACTORS_WITH_ONE_PAIR) for fate in ("delete", "unshare")}
 _PARTS = (*_LARGE.values(), *_LEAVE, _UNSHARE_ALL, *_HALF.values(), *_ONE.values())
@@ -184,8 +184,7 @@ class _Scene:
         least = draws.new_ones(data.n_subjects).scatter_reduce(0, data.edges.subjects, draws, "amin")
         drawn = playing[data.edges.subjects] & (draws <= least[data.edges.subjects].clamp(min=part.share))
         self._pairs = data.edges.where(drawn)
-        self._leaves = playing & (part.fate == "leave")
-        self.after = data.without(self._pairs, self._leaves)
+        self.after = data.without(self._pairs, playing & (part.fate == "leave"))
         self.deleted = self._pairs if part.fate == "delete" else NOTHING.to(data.subject_keys.device)
         self._contrast = contrasted(self._pairs, data)
         # Devices go on learning from the pairs, and no pull brings in what they send of that.
@@ -217,7 +216,7 @@ class _Scene:
         replicas = Replicas([self.after], [self._model.seed])
         cohort = self._make_cohort(gentle(self._model.config), replicas, [self.deleted])
         paces = torch.full_like(self._model.subjects[:, 0], pace)
-        return pull(self._model, self.after, ~self._leaves, self._pairs, paces, cohort)
+        return pull(self._model, self.after, torch.ones_like(paces, dtype=torch.bool), self._pairs, paces, cohort)
 
     def push_on_rows(self, items: float, fall: FallRegression, holdings: Tensor) -> Push:
         """In a small request, with the amplitude on the items of all pairs given."""
@@ -233,12 +232,12 @@ class _Scene:
         # Features tell 56 to 59 % of the variance where pairs are deleted, 64 to 89 % where devices go on.
         return FallRegression.fitted(seen.values, seen.level - self._target(), stretched=on_items)
 
-    def falls_of_subjects(self) -> tuple[Features, Tensor, Tensor]:
-        """Of who withdraws everything: what is seen, how far the margins of each fall, and of how many pairs."""
+    def what_whole_subjects_show(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of who withdraws everything: features, by how much margins give way, how far they fall, of how many pairs."""
         seen = subject_features(self._model, self._data, self._induced, self._pairs, self._contrast)
-        _, group, counts = torch.unique(self._pairs.subjects, return_inverse=True, return_counts=True)
         margins = fold_in_margins(self.twin.items, self._pairs, self._contrast)
-        return seen, seen.level - torch.zeros_like(seen.level).index_add_(0, group, margins) / counts, counts
+        counts = torch.unique(self._pairs.subjects, return_counts=True)[1]
+        return seen.values, seen.gives_way, seen.level - mean_by_subject(margins, self._pairs), counts
 
     def _groups(self) -> list[Tensor]:
         """Bool [pairs] each: what is withdrawn at once, everything or one actor's."""
@@ -286,7 +285,7 @@ class _Scene:
         views go linearly with it, and a score is a product of two.
         """
         pairs = self._pairs.where(mine)
-        graph = self._data.without(pairs, self._leaves).graph()
+        graph = self._data.without(pairs, torch.zeros_like(self._data.subject_keys, dtype=torch.bool)).graph()
         views = []
         for amplitude in (0.0, 1.0):
             of_mine = (a[mine] if isinstance(a, Tensor) else a for a in amplitudes(amplitude))
@@ -307,14 +306,13 @@ def _fall_of_subjects(scenes: Sequence[_Scene]) -> tuple[float, FallRegression]:
     """Of all that a subject shares: the usual amplitude on the items without a pull, and what tells how far the margins
     of those who can be looked at must fall.
     """
-    seen, falls, counts = zip(*(scene.falls_of_subjects() for scene in scenes), strict=True)
-    goes_on, fall, count = scenes[0].goes_on, torch.cat(falls), torch.cat(counts)
-    values, gives_way = (torch.cat([getattr(one, name) for one in seen]) for name in ("values", "gives_way"))
-    mean_fall, mean_way = (float((count * each).sum() / count.sum()) for each in (fall, gives_way))
-    usual = mean_fall / mean_way if mean_way >= LEAST_GIVING_WAY else 0.0
+    shown = zip(*(scene.what_whole_subjects_show() for scene in scenes), strict=True)
+    values, gives_way, falls, counts = (torch.cat(parts) for parts in shown)
+    fall, way = (float((counts * each).sum() / counts.sum()) for each in (falls, gives_way))
+    usual, goes_on = fall / way if way >= LEAST_GIVING_WAY else 0.0, scenes[0].goes_on
     usual = min(max(usual, -FARTHEST if goes_on else 0.0), FARTHEST)
     # Features tell some 70 % of the variance of who leaves, 44 to 58 % where devices go on.
-    return usual, FallRegression.fitted(values, fall, count, stretched=goes_on)
+    return usual, FallRegression.fitted(values, falls, counts, stretched=goes_on)
 
 
 def _pace(levels: Sequence[float], target: float) -> float:

@@ -67,8 +67,8 @@ class Calibration:
     alone: Falls
     """Of the margin, over the views, of a pair which a subject who stays withdraws alone."""
     whole: Falls
-    """Of the margins, by fold-in and on average, of all pairs of a subject; `delete` also where it leaves. What a pull
-    has done of it is done.
+    """Without a pull, of the margins, by fold-in and on average, of all pairs of a subject; `delete` also where it
+    leaves.
     """
     large: Pushes
     """After a pull, but for subjects who withdraw everything and can be looked at."""

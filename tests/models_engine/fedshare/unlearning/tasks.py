@@ -75,9 +75,9 @@ def at_the_start(world, memory=None):
 def twins(world):
     """Trains what a rehearsal asks for."""
 
-    def train(twins, progress):
-        course = Course.single([twin.data for twin in twins], [1] * len(twins), SMALL.rounds)
-        return Training(SMALL, course, WorldDevices(world, SMALL, deleted=[t.deleted for t in twins])).run(progress)
+    def train(wanted, progress):
+        course = Course.single([twin.data for twin in wanted], [1] * len(wanted), SMALL.rounds)
+        return Training(SMALL, course, WorldDevices(world, SMALL, deleted=[t.deleted for t in wanted])).run(progress)
 
     return train
 
@@ -89,9 +89,9 @@ def pairs_of(world, subject):
 
 def three_windows(world):
     """A course in which subjects come in over three windows."""
-    windows = []
+    found = []
     for count in (20, 30, world.data.n_subjects):
         later = torch.arange(world.data.n_subjects) >= count
         data = world.data.without(world.data.edges.where(later[world.data.edges.subjects]), later)
-        windows.append(Window(Replicas([data], [1]), 14))
-    return Course(windows)
+        found.append(Window(Replicas([data], [1]), 14))
+    return Course(found)

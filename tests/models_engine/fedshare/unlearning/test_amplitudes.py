@@ -43,7 +43,7 @@ def test_amplitudes_go_from_those_of_a_pair_alone_to_those_of_all(world, trained
 def test_a_subject_who_leaves_is_pushed_until_its_own_margins_have_fallen_as_far_as_they_must(world, trained):
     model, _ = trained
     pairs, induced = pairs_of(world, 3), Induced(model, world.data)
-    amplitudes = whole_amplitudes(model, world.data, induced, pairs, None, WHOLE, usual=0.5, may_rise=False)
+    amplitudes = whole_amplitudes(model, world.data, induced, _rows(model), pairs, WHOLE, usual=0.5, may_rise=False)
     assert len(set(amplitudes.tolist())) == 1
     contrast = contrasted(pairs, world.data)
     before, after = (
@@ -51,6 +51,10 @@ def test_a_subject_who_leaves_is_pushed_until_its_own_margins_have_fallen_as_far
         for items in (model.items, model.items - induced.items(pairs, amplitudes))
     )
     assert float(before - after) == pytest.approx(0.1, abs=0.02)
+
+
+def _rows(model):
+    return Rows(model.subjects, model.items)
 
 
 def _apart(items, pairs, contrast):
@@ -84,12 +88,12 @@ def test_many_who_leave_at_once_fall_together_as_far_as_each_must(world, trained
     seen = subject_features(model, world.data, induced, pairs, contrast)
     rising = replace(WHOLE, weights=(0.1, 0.0, 0.0, 0.0))
     wanted = rising(seen.values)
-    at_once = whole_amplitudes(model, world.data, induced, pairs, None, rising, usual=0.5, may_rise=False)
+    at_once = whole_amplitudes(model, world.data, induced, _rows(model), pairs, rising, usual=0.5, may_rise=False)
     one_by_one = torch.empty_like(at_once)
     for subject in range(12):
         mine = pairs.subjects == subject
         one_by_one[mine] = whole_amplitudes(
-            model, world.data, induced, pairs.where(mine), None, rising, usual=0.5, may_rise=False
+            model, world.data, induced, _rows(model), pairs.where(mine), rising, usual=0.5, may_rise=False
         )
     falls = [
         seen.level - _apart(model.items - induced.items(pairs, amplitudes), pairs, contrast)
@@ -109,11 +113,11 @@ def test_what_a_pull_has_done_of_a_fall_is_not_pushed_again(world, trained):
     def level_after(part):
         """The level after a pull that has done a part of a fall by 0.1, and the push."""
         pulled = Rows(model.subjects, model.items - part * induced.items(pairs, usual))
-        amplitudes = whole_amplitudes(model, world.data, induced, pairs, pulled, WHOLE, usual=0.5, may_rise=False)
+        amplitudes = whole_amplitudes(model, world.data, induced, pulled, pairs, WHOLE, usual=0.5, may_rise=False)
         pushed = pulled.pushed(induced, pairs, amplitudes, 0.0)
         return float(fold_in_margins(pushed.items, pairs, contrast).mean())
 
-    usual = whole_amplitudes(model, world.data, induced, pairs, None, WHOLE, usual=0.5, may_rise=False)
+    usual = whole_amplitudes(model, world.data, induced, _rows(model), pairs, WHOLE, usual=0.5, may_rise=False)
     for part in (0.0, 0.5, 1.0):
         assert level - level_after(part) == pytest.approx(0.1, abs=0.02)
     beyond = float(fold_in_margins(model.items - 2.0 * induced.items(pairs, usual), pairs, contrast).mean())
@@ -126,5 +130,7 @@ def test_who_keeps_something_or_shared_one_pair_alone_gets_the_usual_amplitude(w
     some = Edges(pairs.subjects[:2], pairs.items[:2])
     lonely = world.data.without(Edges(pairs.subjects[1:], pairs.items[1:]), nobody)
     for data, asked in ((world.data, some), (lonely, Edges(pairs.subjects[:1], pairs.items[:1]))):
-        amplitudes = whole_amplitudes(model, data, Induced(model, data), asked, None, WHOLE, usual=0.5, may_rise=False)
+        amplitudes = whole_amplitudes(
+            model, data, Induced(model, data), _rows(model), asked, WHOLE, usual=0.5, may_rise=False
+        )
         assert amplitudes.tolist() == [0.5] * len(asked)

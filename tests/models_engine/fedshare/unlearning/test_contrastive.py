@@ -104,11 +104,11 @@ def test_each_part_of_a_small_request_is_pushed_in_its_own_way(world, trained, m
     model, _ = trained
     rise = replace(WHOLE, intercept=-0.05)
     calibration = replace(AMPLITUDES, whole=Falls(delete=WHOLE, unshare=rise))
-    one = pairs_of(world, 5)
+    one, all_of_them = pairs_of(world, 5), pairs_of(world, 7)
     parts = [
         {"erased": [3]},
         {"deleted": Edges(one.subjects[:1], one.items[:1])},
-        {"unshared": pairs_of(world, 7)},
+        {"unshared": all_of_them},
     ]
 
     def steps(**asked):
@@ -117,12 +117,29 @@ def test_each_part_of_a_small_request_is_pushed_in_its_own_way(world, trained, m
 
     singly = [steps(**part) for part in parts]
     assert all(step.abs().max() > 1e-3 for step in singly)
-    torch.testing.assert_close(steps(**parts[0] | parts[1] | parts[2]), sum(singly), rtol=1e-3, atol=1e-5)
-    contrast = contrasted(pairs_of(world, 7), world.data)
-    before, after = (
-        fold_in_margins(items, pairs_of(world, 7), contrast).mean() for items in (model.items, model.items + singly[2])
+    torch.testing.assert_close(steps(**parts[0] | parts[1]), singly[0] + singly[1], rtol=1e-3, atol=1e-5)
+    contrast = contrasted(all_of_them, world.data)
+    before, alone, after = (
+        float(fold_in_margins(items, all_of_them, contrast).mean())
+        for items in (model.items, model.items + singly[2], model.items + steps(**parts[0] | parts[1] | parts[2]))
     )
-    assert after > before
+    # What the others' pushes did to it is made up for.
+    assert (alone - before, after - before) == pytest.approx((0.05, 0.05), abs=0.01)
+
+
+def test_in_a_large_request_each_who_withdraws_everything_falls_as_far_as_it_must(world, trained):
+    """By 0.6, of which the pull does some."""
+    model, _ = trained
+    far = replace(WHOLE, intercept=0.6)
+    asked = {"erased": [3, 9], "deleted": pairs_of(world, 5), "unshared": pairs_of(world, 7)}
+    task = replace(task_of(world, trained, **asked), calibration=replace(AMPLITUDES, whole=Falls(far, far)))
+    assert not is_small(task.withdrawn(), world.data)
+    forgotten = Contrastive().forget(task, lambda f: None).model
+    for subject in (3, 9, 5, 7):
+        pairs = pairs_of(world, subject)
+        contrast = contrasted(pairs, world.data)
+        before, after = (float(fold_in_margins(m.items, pairs, contrast).mean()) for m in (model, forgotten))
+        assert before - after == pytest.approx(0.6, abs=0.1)
 
 
 def test_a_deleted_pair_never_rises_and_an_unshared_one_may(world, trained):

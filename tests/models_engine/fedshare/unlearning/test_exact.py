@@ -62,7 +62,6 @@ def test_without_a_clean_snapshot_a_replay_starts_from_the_beginning(world, trai
 
 
 def test_a_forget_set_that_is_not_in_the_data_is_refused(world):
-    absent = Edges(torch.tensor([0]), world.all.items[:1])
     codes = set(world.data.edges.codes(world.data.n_items).tolist())
     free = next(item for item in range(world.data.n_items) if item not in codes)
     absent = Edges(torch.tensor([0]), torch.tensor([free]))

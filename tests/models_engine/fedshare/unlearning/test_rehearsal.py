@@ -4,13 +4,14 @@ import json
 from dataclasses import asdict, replace
 
 import pytest
+import torch
 
 from models_engine.evaluation.margins import fold_in_margins, matched_items
 from models_engine.fedshare.unlearning import (
     Calibration,
     Contrastive,
 )
-from models_engine.fedshare.unlearning.rehearsal import _meeting, _pace, rehearse
+from models_engine.fedshare.unlearning.rehearsal import _LEAVE, _cast, _meeting, _pace, rehearse
 from tests.models_engine.fedshare.unlearning.tasks import (
     carrying_on,
     task_of,
@@ -52,3 +53,10 @@ def test_the_pace_is_where_the_level_meets_the_target_or_comes_nearest(levels, t
 def test_a_push_goes_back_only_where_devices_go_on_learning(target, goes_on, amplitude):
     """A level of 1 - a: the amplitude is known."""
     assert _meeting(lambda a: 1 - a, target, goes_on) == pytest.approx(amplitude)
+
+
+def test_no_subject_leaves_in_two_casts():
+    actors = torch.arange(100, 400)
+    casts = [set(_cast(part, actors, pairs=9000).tolist()) for part in _LEAVE]
+    assert [len(cast) for cast in casts] == [30] * len(casts)
+    assert len(set.union(*casts)) == 30 * len(casts)
