@@ -156,6 +156,7 @@ class _Together:
 
 
 _ByItems = Callable[[Tensor, Edges, Tensor], tuple[Tensor, Tensor]]
+"""Scores of pairs and of their contrast, from directions of items."""
 
 
 def _scores(name: str, exposure: Exposure, of: _Together) -> tuple[Tensor, Tensor]:

@@ -14,8 +14,9 @@ from benchmarks.configs import CONFIGS
 from benchmarks.forgetting.attack import BARS
 
 _DOCS = Path(__file__).parents[2] / "docs"
+PAGE = _DOCS / "benchmarks" / "forgetting.md"
 _MEASURED = _DOCS / "benchmarks" / "forgetting"
-"""Files as `python -m benchmarks.forgetting --json` writes them."""
+"""Files as `python -m benchmarks.forgetting --json` writes them; Gowalla's were taken down from an earlier page."""
 _MEASURES = ("AUC [95 %]", "AUC, any items", "TPR@1%", "ρ [90 %]", "hidden", "recall", "NDCG", "gap", "1/time")
 COLUMNS = ("request", "kind", "strategy", *_MEASURES)
 _MARKS = {
@@ -81,15 +82,24 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
 
 def main() -> None:
     """Write page and plots."""
-    content = [json.loads(file.read_text()) for file in sorted(_MEASURED.glob("*.json"))]
-    content.sort(key=lambda part: list(CONFIGS).index(part["rows"][0]["dataset"]))
+    content = kept()
     rows = [row for part in content for row in part["rows"]]
     plt.rcParams.update({"svg.hashsalt": "fedshare", "font.family": "DejaVu Sans", "font.size": 8})
     plot(rows, _DOCS / "images" / "forgetting.svg")
     distributions(rows, _DOCS / "images" / "forgetting-ratios.svg")
-    sections = [_section(part) for part in _joined(content)]
+    PAGE.write_text(text(content))
+
+
+def kept() -> list[dict[str, Any]]:
+    """The measurements, by dataset."""
+    content = [json.loads(file.read_text()) for file in sorted(_MEASURED.glob("*.json"))]
+    return sorted(content, key=lambda part: list(CONFIGS).index(part["rows"][0]["dataset"]))
+
+
+def text(content: list[dict[str, Any]]) -> str:
+    """The page, in Markdown."""
     head = Path(__file__).with_name("head.md").read_text()
-    (_DOCS / "benchmarks" / "forgetting.md").write_text("\n".join([head, *sections]))
+    return "\n".join([head, *(_section(part) for part in _joined(content))])
 
 
 def _joined(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -112,11 +122,12 @@ def _section(part: dict[str, Any]) -> str:
         f"{sizes['targets']} models that forget; {sizes['shadows']} shadow models that learned the data and as many "
         f"that never did, {sizes['held_out']} more of these held out; {sizes['interactions']} requests of one "
         f"interaction and {sizes['subjects']} of one subject, of each kind; {sizes['leavers']} leavers; seeds 0 to "
-        f"{sizes['targets'] - 1}; {part['device']}, torch {part['about']['torch']}; code {part['code'][:12]}."
+        f"{sizes['targets'] - 1}; {part['device']}, torch {part['about']['torch']}; "
+        f"code {part['code'][:12] if part['code'] else 'not on record'}."
     )
     names = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
-    kept = "\n\n".join(_kept(name, one, part["rehearsals"][name]) for name, one in part.get("bytes", {}).items())
-    return f"## {names}\n\n{measured}\n\n{kept}\n\n{report.markdown(rows, COLUMNS)}\n"
+    beforehand = "\n\n".join(_kept(name, one, part["rehearsals"][name]) for name, one in part.get("bytes", {}).items())
+    return f"## {names}\n\n{measured}\n\n{beforehand}\n\n{report.markdown(rows, COLUMNS)}\n"
 
 
 def _kept(name: str, found: dict[str, int], rehearsal: dict[str, float]) -> str:

@@ -32,13 +32,13 @@ def matched_items(pairs: Edges, touched: Edges, popularity: Tensor, count: int) 
     order = torch.argsort(popularity, stable=True)
     matched = pairs.items.new_empty(len(pairs), count)
     window = torch.arange(count, device=popularity.device)
-    for subject in torch.unique(pairs.subjects):
+    subjects = torch.unique(pairs.subjects)
+    for mine, theirs in zip(_places(pairs, subjects), _places(touched, subjects), strict=True):
         free = torch.ones_like(popularity, dtype=torch.bool)
-        free[touched.items[touched.subjects == subject]] = False
+        free[touched.items[theirs]] = False
         candidates = order[free[order]]
         if len(candidates) < count:
             raise ValueError(f"only {len(candidates)} items are left to contrast with, {count} are needed")
-        mine = pairs.subjects == subject
         near = torch.searchsorted(popularity[candidates].contiguous(), popularity[pairs.items[mine]])
         start = (near[:, None] - count // 2).clamp(0, len(candidates) - count)
         matched[mine] = candidates[start + window]
@@ -95,7 +95,7 @@ def neighbour_scores(rows: Tensor, pairs: Edges, contrast: Tensor, nearest: int 
     """Scores by the nearest few of the subject's other items: what a list of similar items would show.
 
     The score of (u, i) is the mean cosine between i and those of u's other items that are nearest to it.
-    Arguments and results as of `fold_in_scores`.
+    Other arguments, and results, as of `fold_in_scores`.
     """
     own, against = rows.new_zeros(len(pairs)), rows.new_zeros(contrast.shape)
     for subject in torch.unique(pairs.subjects):
@@ -122,6 +122,14 @@ def pair_scores(subjects: Tensor, items: Tensor, pairs: Edges, contrast: Tensor)
     """
     of_subject = subjects[pairs.subjects]
     return (of_subject * items[pairs.items]).sum(-1), _products(of_subject, items, contrast)
+
+
+def _places(edges: Edges, subjects: Tensor) -> list[Tensor]:
+    """Where the edges of each subject stand, int64 each."""
+    order = torch.argsort(edges.subjects, stable=True)
+    ordered = edges.subjects[order].contiguous()
+    first, after = (torch.searchsorted(ordered, subjects, right=right).tolist() for right in (False, True))
+    return [order[start:end] for start, end in zip(first, after, strict=True)]
 
 
 def _largest(values: Tensor, count: int) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 
 from benchmarks.devices import Trained
-from benchmarks.forgetting.page import _joined
+from benchmarks.forgetting.page import PAGE, _joined, kept, text
 from benchmarks.forgetting.pool import Pool
 from benchmarks.forgetting.requests import ForgetRequest
 from models_engine.fedshare.data import SharedData
@@ -69,3 +69,7 @@ def test_sizes_that_were_measured_alike_stand_in_one_table_and_others_apart():
         ["tenth", "interaction"], ["subject"], ["tenth"],
     ]  # fmt: skip
     assert len(parts[0]["rows"]) == 1
+
+
+def test_the_page_of_the_docs_is_what_the_kept_measurements_make():
+    assert PAGE.read_text() == text(kept()), "run `python -m benchmarks.forgetting.page`"

@@ -85,22 +85,24 @@ class AuditFleet:
         self._kept.place.write(_AS_OF, moment.isoformat().encode())
 
     def train(self, lessons: Sequence[Lesson], progress: Progress) -> list[AuditModel]:
-        """One model for each lesson; those that an earlier attempt has trained are read back.
+        """One model for each lesson; lessons that are the same are learned once, and what an earlier attempt has
+        trained is read back.
 
         Raises:
             FloatingPointError: learning diverged.
             StateFileError: a stored model is damaged.
         """
         about = [self._about(lesson) for lesson in lessons]
-        first = {_label(one): number for number, one in reversed(list(enumerate(about)))}
-        distinct = sorted(first.values())
-        # The same groups at every attempt: the last bits of a model depend on those it learns with.
+        labels = [_label(one) for one in about]
+        distinct = [number for number, label in enumerate(labels) if labels.index(label) == number]
+        # The same groups at every attempt, whole ones: the last bits of a model depend on those it learns with.
         for start in range(0, len(distinct), _AT_ONCE):
             group = distinct[start : start + _AT_ONCE]
-            missing = [number for number in group if not self._kept.holds(_label(about[number]), about[number])]
-            if not missing:
-                continue
+            missing = [number for number in group if not self._kept.holds(labels[number], about[number])]
             done, share = start / len(distinct), len(group) / len(distinct)
+            if not missing:
+                progress(done + share)
+                continue
             trained = self._trained(
                 [lessons[number] for number in group],
                 [about[number] for number in group],
@@ -108,7 +110,7 @@ class AuditFleet:
             )
             for number, tensors in zip(group, trained, strict=True):
                 if number in missing:
-                    self._kept.write(_label(about[number]), tensors, about[number])
+                    self._kept.write(labels[number], tensors, about[number])
         return [self._read(lesson, one) for lesson, one in zip(lessons, about, strict=True)]
 
     def destroy(self) -> None:
@@ -160,8 +162,8 @@ class AuditFleet:
             "config": self._config.digest(),
             "code": code_digest(),
             "data": Course.single([lesson.data], [lesson.seed], self._config.rounds).digest(1),
-            "deleted": len(lesson.deleted),
-            "lent": len(lesson.lent),
+            "deleted": _digest(lesson.deleted),
+            "lent": _digest(lesson.lent),
             "seed": lesson.seed,
         }
 
@@ -226,6 +228,12 @@ def destroy(owner: UUID) -> None:
 
 def _place(owner: UUID) -> Place:
     return place(settings.AUDIT_MODELS).part(str(owner))
+
+
+def _digest(edges: Edges) -> str:
+    """SHA-256 of the pairs, by row of a lesson's data, in whatever order."""
+    pairs = torch.stack([edges.subjects, edges.items]).unique(dim=1)
+    return hashlib.sha256(pairs.contiguous().numpy().tobytes()).hexdigest()
 
 
 def _label(about: dict[str, Any]) -> str:

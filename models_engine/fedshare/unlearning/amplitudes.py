@@ -24,7 +24,7 @@ from models_engine.fedshare.unlearning.features import (
     pair_features,
     subject_features,
 )
-from models_engine.fedshare.unlearning.push import Induced, Rows
+from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
 from models_engine.fedshare.unlearning.regression import FallRegression
 
 LEAST_GIVING_WAY = 0.05
@@ -44,20 +44,22 @@ def whole_amplitudes(
     rows: Rows,
     pairs: Edges,
     fall: FallRegression,
-    usual: float,
+    usual: Amplitude,
     may_rise: bool,
 ) -> Tensor:
-    """On the items of some pairs, [pairs]: of subjects who withdraw everything as far as each must fall.
+    """Amplitudes on the items of some pairs, [pairs]: those by which the margins of each subject who withdraws
+    everything fall as far as they must, and the usual ones of others.
 
     Args:
-        model: as it was trained, on the data before.
+        model: that shall forget, with what it learned from.
         rows: that will be pushed, after a pull or other pushes.
         pairs: of one fate; who withdraws the rest with another counts as keeping something.
-        usual: the amplitude of the pairs of who keeps something, and of who can't be looked at.
-        may_rise: whether a model that never had the pairs may score them higher, since devices go on learning.
+        usual: of the pairs of who keeps something, can't be looked at or doesn't give way.
+        may_rise: whether a model that never had the pairs may score them higher, since devices go on learning; then
+            what a pull did beyond that is given back, too.
     """
     degree, count = _held(before, pairs)
-    amplitudes = torch.full_like(degree, usual, dtype=model.items.dtype)
+    amplitudes = torch.zeros_like(degree, dtype=model.items.dtype) + usual
     # A pair without another has no fold-in.
     looked_at = (count == degree) & (degree > 1) & _can_be_contrasted(before, degree)
     if not looked_at.any():
@@ -71,11 +73,12 @@ def whole_amplitudes(
     seen, now = subject_features(model, before, induced, chosen, contrast), level(rows.items)
     falls = _wanted(_wanted(fall(seen.values), may_rise) - (seen.level - now), may_rise)
     gives_way = (seen.gives_way >= LEAST_GIVING_WAY) | (falls == 0)
-    reaching = torch.where(gives_way, _in_proportion(falls, seen.gives_way), usual)
-    amplitudes[looked_at] = reaching[group]
+    reaching, usual_of_these = _in_proportion(falls, seen.gives_way), amplitudes[looked_at]
+    amplitudes[looked_at] = torch.where(gives_way[group], reaching[group], usual_of_these)
     # All at once, since the push of each reaches the margins of the others.
     reached = now - level(rows.items - induced.items(pairs, amplitudes))
-    amplitudes[looked_at] = torch.where(gives_way, _corrected(reaching, falls, reached), usual)[group]
+    corrected = _corrected(reaching, falls, reached)
+    amplitudes[looked_at] = torch.where(gives_way[group], corrected[group], usual_of_these)
     return amplitudes
 
 
@@ -119,12 +122,11 @@ class PairAmplitudes:
         nothing = torch.zeros_like(amplitudes)
         self._items, self._rows = (amplitudes, nothing) if on_items else (nothing, amplitudes)
 
-    def with_all(self, items: Tensor | float, rows: float) -> tuple[Tensor, Tensor]:
+    def with_all(self, items: float, rows: float) -> tuple[Tensor, Tensor]:
         """Amplitudes of items and of subjects, [pairs] each, given those of all pairs of a subject."""
-        return self._towards(items, self._items), self._towards(rows, self._rows)
-
-    def _towards(self, end: Tensor | float, alone: Tensor) -> Tensor:
-        return torch.lerp(alone, torch.as_tensor(end, device=alone.device).expand_as(alone), self._part)
+        ends = (items, self._items), (rows, self._rows)
+        of_items, of_rows = (torch.lerp(alone, torch.full_like(alone, end), self._part) for end, alone in ends)
+        return of_items, of_rows
 
 
 def _held(before: SharedData, pairs: Edges) -> tuple[Tensor, Tensor]:
@@ -141,6 +143,7 @@ def _can_be_contrasted(before: SharedData, degree: Tensor) -> Tensor:
 
 
 def _wanted(falls: Tensor, may_rise: bool) -> Tensor:
+    """Falls; where nothing may rise, none is negative."""
     return falls if may_rise else falls.clamp(min=0)
 
 

@@ -13,9 +13,9 @@ The amplitudes decide where it ends: neither short of the level of pairs never s
 a rehearsal (`rehearsal.py`) on subjects who stay. Who withdraws everything is looked at by itself, and in a small
 request each pair (`amplitudes.py`); the others in a large request have numbers of the model, by kind of request. The
 pairs of a subject are alike, so that many together need a shorter step, each, than one alone: the amplitude goes
-linearly from that of a pair alone to that of all pairs of a subject. Where devices keep what is unshared amplitudes may
-be negative: they go on learning from a pair, and what they send of that brings a little of it back, which a model that
-never had the pair shows too.
+linearly from that of a pair alone to that of all pairs of a subject. Amplitudes of what is unshared may be negative,
+but for those numbers of a large request: devices go on learning from a pair, and what they send of that brings a little
+of it back, which a model that never had the pair shows too.
 
 Rows of erased subjects are dropped. Who stays and shares nothing any more gets the row that such a subject
 would have: no message ever reached it, so that the keyed start and the L2 term alone say what it is.
@@ -37,7 +37,7 @@ from models_engine.fedshare.server import Server, untrained_subjects
 from models_engine.fedshare.training import Progress
 from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes, whole_amplitudes
 from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
-from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, Forgotten
+from models_engine.fedshare.unlearning.strategy import Calibration, ForgetTask, Forgotten, Push
 
 _SMALL = 1 / 200
 """Share of the pairs up to which a request counts as small."""
@@ -139,24 +139,23 @@ class Contrastive:
 def _pushed(
     rows: Rows, task: ForgetTask, calibration: Calibration, induced: Induced, cohort: Cohort, small: bool
 ) -> Rows:
-    pushes, whole = calibration.small if small else calibration.large, calibration.whole
+    """The rows after a push for each fate of pairs, which makes up for what those before it did."""
+    pushes, alone, whole = calibration.small if small else calibration.large, calibration.alone, calibration.whole
     seen = task.model, task.before, induced
-    leaving = task.of_leavers()
-    if len(leaving):
-        of_leavers = whole_amplitudes(*seen, rows, leaving, whole.delete, pushes.delete.items, may_rise=False)
-        rows = rows.pushed(induced, leaving, of_leavers, 0.0)
-    for pairs, push, fall_of_all, fall_alone, goes_on in (
-        (task.deleted, pushes.delete, whole.delete, calibration.alone.delete, False),
-        (task.unshared, pushes.unshare, whole.unshare, calibration.alone.unshare, True),
+    of_leavers = Push(pushes.delete.items, 0.0)  # their rows are dropped
+    holdings = torch.bincount(task.deleted.subjects, minlength=task.before.n_subjects)
+    if small:
+        holdings[~task.erased] += cohort.holdings()
+    for pairs, push, fall_alone, fall_of_all, goes_on in (
+        (task.of_leavers(), of_leavers, alone.delete, whole.delete, False),
+        (task.deleted, pushes.delete, alone.delete, whole.delete, False),
+        (task.unshared, pushes.unshare, alone.unshare, whole.unshare, True),
     ):
         if len(pairs) == 0:
             continue
-        items: Amplitude = whole_amplitudes(*seen, rows, pairs, fall_of_all, push.items, may_rise=goes_on)
-        subjects: Amplitude = push.rows
+        usual: tuple[Amplitude, Amplitude] = push.items, push.rows
         if small:
-            holdings = torch.bincount(task.deleted.subjects, minlength=task.before.n_subjects)
-            holdings[~task.erased] += cohort.holdings()
-            each = PairAmplitudes(*seen, pairs, fall_alone, not goes_on, holdings)
-            items, subjects = each.with_all(items, push.rows)
-        rows = rows.pushed(induced, pairs, items, subjects)
+            usual = PairAmplitudes(*seen, pairs, fall_alone, not goes_on, holdings).with_all(push.items, push.rows)
+        items = whole_amplitudes(*seen, rows, pairs, fall_of_all, usual[0], may_rise=goes_on)
+        rows = rows.pushed(induced, pairs, items, usual[1])
     return rows

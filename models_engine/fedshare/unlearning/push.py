@@ -85,8 +85,12 @@ class Induced:
         return torch.zeros_like(self._sums).index_add_(0, withdrawn.subjects, of_edge)
 
     def _departures(self, edges: Edges, own: Tensor, gone: Tensor, count: Tensor, amplitude: Amplitude) -> Tensor:
-        """By how much what edges carry departs from what those who stay do, where so many others carry no more;
-        [edges, d].
+        """What edges add to h of their items: by how much they depart from those who stay, weighted; [edges, d].
+
+        Args:
+            own: what each edge carries.
+            gone: what all edges that its item loses carry together, itself among them; [edges, d].
+            count: how many these are, [edges].
         """
         popularity = self._popularity[edges.items]
         others = (self._carried[edges.items] - gone) / (popularity - count).clamp(min=1)[:, None]

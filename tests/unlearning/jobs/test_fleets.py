@@ -40,12 +40,58 @@ def test_a_fleet_that_was_killed_is_taken_up_where_it_was(lessons, monkeypatch):
     with pytest.raises(Killed):
         AuditFleet(owner, config).train(wanted, dies_in_the_second)
     again = AuditFleet(owner, config).train(wanted, trained.append)
-    assert len([f for f in trained if f == 1.0]) == 1
-    assert trained[0] < 1 / 2  # two models were left to train, not three
+    assert trained[0] == pytest.approx(1 / 3)  # the first is there
+    assert trained == sorted(trained)
+    assert trained[-1] == 1.0
     whole = AuditFleet(uuid4(), config).train(wanted, lambda fraction: None)
     for one, other in zip(again, whole, strict=True):
         assert torch.equal(one.model.items, other.model.items)
         assert torch.equal(one.private.vectors, other.private.vectors)
+
+
+def test_the_same_lesson_is_learned_once(lessons, monkeypatch):
+    config, (one, other, last) = lessons
+    monkeypatch.setattr(fleets, "_AT_ONCE", 2)
+    groups = _groups(monkeypatch)
+    models = AuditFleet(uuid4(), config).train([one, other, one, last], lambda fraction: None)
+    assert groups == [[5, 6], [7]]
+    assert [model.model.seed for model in models] == [5, 6, 5, 7]
+    assert torch.equal(models[0].private.vectors, models[2].private.vectors)
+
+
+def test_who_was_killed_while_a_group_was_kept_trains_the_same_group_again(lessons, monkeypatch):
+    config, wanted = lessons
+    monkeypatch.setattr(fleets, "_AT_ONCE", 3)
+    owner, groups, write = uuid4(), _groups(monkeypatch), fleets.StateFiles.write
+    written = []
+
+    def dies_at_the_second(files, label, tensors, about):
+        if "private" in tensors:
+            written.append(label)
+            if len(written) == 2:
+                raise Killed
+        write(files, label, tensors, about)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fleets.StateFiles, "write", dies_at_the_second)
+        with pytest.raises(Killed):
+            AuditFleet(owner, config).train(wanted, lambda fraction: None)
+    again = AuditFleet(owner, config).train(wanted, lambda fraction: None)
+    assert groups == [[5, 6, 7], [5, 6, 7]]
+    whole = AuditFleet(uuid4(), config).train(wanted, lambda fraction: None)
+    assert [one.model.digest() for one in again] == [one.model.digest() for one in whole]
+
+
+def _groups(monkeypatch) -> list[list[int]]:
+    """The seeds of what is trained together, as it happens."""
+    groups, trained = [], AuditFleet._trained
+
+    def spy(fleet, lessons, about, progress):
+        groups.append([lesson.seed for lesson in lessons])
+        return trained(fleet, lessons, about, progress)
+
+    monkeypatch.setattr(AuditFleet, "_trained", spy)
+    return groups
 
 
 def test_models_of_other_data_are_not_taken_for_these(lessons):

@@ -10,15 +10,7 @@ from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.places import Folder
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Training
-from models_engine.fedshare.unlearning import (
-    NOTHING,
-    Calibration,
-    FallRegression,
-    Falls,
-    ForgetTask,
-    Push,
-    Pushes,
-)
+from models_engine.fedshare.unlearning import NOTHING, Calibration, FallRegression, Falls, ForgetTask, Push, Pushes
 from tests.worlds import SMALL, WorldDevices
 
 PUSHES = Pushes(delete=Push(0.5, 0.2), unshare=Push(0.2, 0.1))

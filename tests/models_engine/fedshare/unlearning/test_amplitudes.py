@@ -57,7 +57,7 @@ def _rows(model):
     return Rows(model.subjects, model.items)
 
 
-def _apart(items, pairs, contrast):
+def _levels(items, pairs, contrast):
     """The mean margin of each subject's pairs."""
     margins = fold_in_margins(items, pairs, contrast)
     return torch.stack([margins[pairs.subjects == subject].mean() for subject in pairs.subjects.unique()])
@@ -76,8 +76,15 @@ def test_what_is_seen_of_a_subject_is_as_if_no_other_left(world, trained):
     together = subject_features(model, world.data, induced, both, contrasted(both, world.data))
     for subject in (0, 1):
         pairs = pairs_of(world, subject)
-        alone = subject_features(model, world.data, induced, pairs, contrasted(pairs, world.data))
+        contrast = contrasted(pairs, world.data)
+        alone = subject_features(model, world.data, induced, pairs, contrast)
         torch.testing.assert_close(together.values[subject], alone.values[0])
+        level, pushed = (
+            fold_in_margins(items, pairs, contrast).mean()
+            for items in (model.items, model.items - 0.4 * induced.items(pairs))
+        )
+        torch.testing.assert_close(alone.level[0], level)
+        torch.testing.assert_close(alone.gives_way[0], (level - pushed) / 0.4, rtol=0.05, atol=0.01)
 
 
 def test_many_who_leave_at_once_fall_together_as_far_as_each_must(world, trained):
@@ -96,7 +103,7 @@ def test_many_who_leave_at_once_fall_together_as_far_as_each_must(world, trained
             model, world.data, induced, _rows(model), pairs.where(mine), rising, usual=0.5, may_rise=False
         )
     falls = [
-        seen.level - _apart(model.items - induced.items(pairs, amplitudes), pairs, contrast)
+        seen.level - _levels(model.items - induced.items(pairs, amplitudes), pairs, contrast)
         for amplitudes in (at_once, one_by_one)
     ]
     missed = [float((fall - wanted).abs().mean() / wanted.mean()) for fall in falls]

@@ -11,11 +11,7 @@ from models_engine.fedshare.data import Edges
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.server import Server, untrained_subjects
 from models_engine.fedshare.training import Training
-from models_engine.fedshare.unlearning import (
-    NOTHING,
-    Contrastive,
-    Falls,
-)
+from models_engine.fedshare.unlearning import NOTHING, Contrastive, Falls
 from models_engine.fedshare.unlearning.contrastive import gentle, is_small, pull
 from models_engine.fedshare.unlearning.features import contrasted
 from models_engine.fedshare.unlearning.push import Induced

@@ -7,12 +7,7 @@ from models_engine.fedshare.data import Edges
 from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.places import Folder
 from models_engine.fedshare.training import Training
-from models_engine.fedshare.unlearning import (
-    LADDER,
-    NOTHING,
-    Retrain,
-    RollbackReplay,
-)
+from models_engine.fedshare.unlearning import LADDER, NOTHING, Retrain, RollbackReplay
 from tests.models_engine.fedshare.unlearning.tasks import task_of, three_windows
 from tests.worlds import SMALL, WorldDevices
 

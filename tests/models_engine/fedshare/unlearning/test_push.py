@@ -72,3 +72,14 @@ def test_the_last_who_share_an_item_push_it_as_well(world, trained):
     assert len(holders) > 1
     length = (model.items[item] - model.items.mean(0)).norm()
     assert Induced(model, world.data).items(holders)[item].norm() > 0.1 * length
+
+
+def test_the_induced_view_by_one_edge_is_as_if_nobody_else_withdrew_any(world, trained):
+    model, _ = trained
+    induced = Induced(model, world.data)
+    edges = world.data.edges.where(world.data.edges.items == world.data.edges.items[0])
+    assert len(edges) > 2
+    of_each = induced.items_of_each(edges)
+    for place, item in enumerate(edges.items.tolist()):
+        alone = induced.items(Edges(edges.subjects[place, None], edges.items[place, None]))
+        torch.testing.assert_close(of_each[place], alone[item], rtol=1e-4, atol=1e-5)
