@@ -99,10 +99,9 @@ class AuditFleet:
         for start in range(0, len(distinct), _AT_ONCE):
             group = distinct[start : start + _AT_ONCE]
             missing = [number for number in group if not self._kept.holds(labels[number], about[number])]
-            done, share = start / len(distinct), len(group) / len(distinct)
             if not missing:
-                progress(done + share)
                 continue
+            done, share = start / len(distinct), len(group) / len(distinct)
             trained = self._trained(
                 [lessons[number] for number in group],
                 [about[number] for number in group],

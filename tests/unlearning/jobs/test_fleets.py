@@ -40,7 +40,7 @@ def test_a_fleet_that_was_killed_is_taken_up_where_it_was(lessons, monkeypatch):
     with pytest.raises(Killed):
         AuditFleet(owner, config).train(wanted, dies_in_the_second)
     again = AuditFleet(owner, config).train(wanted, trained.append)
-    assert trained[0] == pytest.approx(1 / 3)  # the first is there
+    assert 1 / 3 < trained[0] < 1 / 2  # the first is there
     assert trained == sorted(trained)
     assert trained[-1] == 1.0
     whole = AuditFleet(uuid4(), config).train(wanted, lambda fraction: None)
