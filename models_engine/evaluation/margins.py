@@ -126,10 +126,10 @@ def pair_scores(subjects: Tensor, items: Tensor, pairs: Edges, contrast: Tensor)
 
 def _places(edges: Edges, subjects: Tensor) -> list[Tensor]:
     """Where the edges of each subject stand, int64 each."""
-    order = torch.argsort(edges.subjects, stable=True)
-    ordered = edges.subjects[order].contiguous()
-    first, after = (torch.searchsorted(ordered, subjects, right=right).tolist() for right in (False, True))
-    return [order[start:end] for start, end in zip(first, after, strict=True)]
+    places = torch.isin(edges.subjects, subjects).nonzero().squeeze(1)  # few are asked for: only theirs are sorted
+    owners, order = edges.subjects[places].sort(stable=True)
+    first, after = (torch.searchsorted(owners, subjects, right=right).tolist() for right in (False, True))
+    return [places[order[start:end]] for start, end in zip(first, after, strict=True)]
 
 
 def _largest(values: Tensor, count: int) -> Tensor:

@@ -86,7 +86,6 @@ class _Part:
 
 _LARGE = {fate: _Part(fate, 0.5, large=True) for fate in ("delete", "unshare")}
 # The more leave at once, the further the margins of each fall: on Online Retail by a fifteenth where 400 do and not 50.
-# Who unshares leaves so little in the items that one cast will do.
 _LEAVE = [_Part("leave", 1.0, actors=_ACTORS_WHO_LEAVE, turn=turn) for turn in range(_CASTS_WHO_LEAVE)]
 _UNSHARE_ALL = _Part("unshare", 1.0, actors=_ACTORS_WHO_UNSHARE_ALL)
 _HALF = {fate: _Part(fate, 0.5, actors=_ACTORS_WHO_KEEP_HALF) for fate in ("delete", "unshare")}

@@ -12,10 +12,10 @@ from models_engine.baselines.tuning import FineTune, GradientAscent
 from models_engine.evaluation.margins import fold_in_margins, matched_items, neighbour_scores, pair_margins
 from models_engine.evaluation.ranking import popularity_quality, ranking_quality
 from models_engine.fedshare.course import Course
-from models_engine.fedshare.data import rows_of
 from models_engine.fedshare.training import Training
 from models_engine.fedshare.unlearning import NOTHING, Contrastive, ForgetTask, Retrain
 from models_engine.fedshare.unlearning.rehearsal import rehearse
+from tests.models_engine.fedshare.unlearning.tasks import at_the_start, carrying_on, twins
 from tests.worlds import SMALL, World, WorldDevices
 
 
@@ -35,21 +35,10 @@ def test_learning_and_its_measures_follow_the_data():
 def test_forgetting_and_its_measures_follow_the_data():
     world = World()
     model, cohort = world.learn(world.data)
-
-    def make_cohort(config, replicas, deleted):
-        private = cohort.private[rows_of(replicas.subject_keys, world.subject_keys)]
-        return world.cohort(replicas, config, private, deleted=deleted)
-
-    def start_devices(config, deleted):
-        return WorldDevices(world, config, deleted=deleted)
-
-    def twins(wanted, progress):
-        course = Course.single([twin.data for twin in wanted], [1] * len(wanted), SMALL.rounds)
-        return Training(SMALL, course, start_devices(SMALL, [twin.deleted for twin in wanted])).run(progress)
-
+    make_cohort, start_devices = carrying_on(world, cohort), at_the_start(world)
     erased = torch.arange(world.data.n_subjects) < 3
     with torch.device("meta"):
-        calibration = rehearse(model, world.data, make_cohort, twins, lambda fraction: None)
+        calibration = rehearse(model, world.data, make_cohort, twins(world), lambda fraction: None)
         task = ForgetTask(model, _course(world, 1), NOTHING, NOTHING, erased, calibration, make_cohort, start_devices)
         pairs = task.withdrawn()
         contrast = matched_items(pairs, world.all, world.data.item_popularity(), 5)

@@ -13,6 +13,23 @@ from models_engine.fedshare.unlearning.push import Induced, Rows
 from tests.models_engine.fedshare.unlearning.tasks import FALL, WHOLE, pairs_of
 
 
+def _rows(model):
+    return Rows(model.subjects, model.items)
+
+
+def _levels(items, pairs, contrast):
+    """The mean margin of each subject's pairs."""
+    margins = fold_in_margins(items, pairs, contrast)
+    return torch.stack([margins[pairs.subjects == subject].mean() for subject in pairs.subjects.unique()])
+
+
+def _some(world, subjects):
+    """The pairs of the first subjects, in no order."""
+    pairs = world.data.edges.where(world.data.edges.subjects < subjects)
+    mixed = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(5))
+    return Edges(pairs.subjects[mixed], pairs.items[mixed])
+
+
 @pytest.mark.parametrize("on_items", [True, False])
 @pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
 def test_amplitudes_go_from_those_of_a_pair_alone_to_those_of_all(world, trained, part, on_items):
@@ -51,23 +68,6 @@ def test_a_subject_who_leaves_is_pushed_until_its_own_margins_have_fallen_as_far
         for items in (model.items, model.items - induced.items(pairs, amplitudes))
     )
     assert float(before - after) == pytest.approx(0.1, abs=0.02)
-
-
-def _rows(model):
-    return Rows(model.subjects, model.items)
-
-
-def _levels(items, pairs, contrast):
-    """The mean margin of each subject's pairs."""
-    margins = fold_in_margins(items, pairs, contrast)
-    return torch.stack([margins[pairs.subjects == subject].mean() for subject in pairs.subjects.unique()])
-
-
-def _some(world, subjects):
-    """The pairs of the first subjects, in no order."""
-    pairs = world.data.edges.where(world.data.edges.subjects < subjects)
-    mixed = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(5))
-    return Edges(pairs.subjects[mixed], pairs.items[mixed])
 
 
 def test_what_is_seen_of_a_subject_is_as_if_no_other_left(world, trained):
@@ -141,3 +141,14 @@ def test_who_keeps_something_or_shared_one_pair_alone_gets_the_usual_amplitude(w
             model, data, Induced(model, data), _rows(model), asked, WHOLE, usual=0.5, may_rise=False
         )
         assert amplitudes.tolist() == [0.5] * len(asked)
+
+
+@pytest.mark.parametrize(("wanted", "amplitude"), [(0.1, 0.5), (-0.1, 0.0)])
+def test_where_no_margin_gives_way_the_usual_push_is_made_unless_none_has_to_fall(
+    world, trained, monkeypatch, wanted, amplitude
+):
+    monkeypatch.setattr("models_engine.fedshare.unlearning.amplitudes.LEAST_GIVING_WAY", 1e6)
+    model, _ = trained
+    fall, pairs, induced = replace(WHOLE, intercept=wanted), pairs_of(world, 3), Induced(model, world.data)
+    amplitudes = whole_amplitudes(model, world.data, induced, _rows(model), pairs, fall, usual=0.5, may_rise=False)
+    assert amplitudes.tolist() == [amplitude] * len(pairs)
