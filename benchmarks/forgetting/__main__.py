@@ -1,6 +1,6 @@
 """`python -m benchmarks.forgetting [--quick] [--dataset NAME ...] [--json FILE]`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -38,7 +38,15 @@ from models_engine.fedshare.data import SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress
-from models_engine.fedshare.unlearning import NOTHING, Contrastive, ForgetTask, Forgotten, Retrain, Strategy
+from models_engine.fedshare.unlearning import (
+    NOTHING,
+    Contrastive,
+    FallRegression,
+    ForgetTask,
+    Forgotten,
+    Retrain,
+    Strategy,
+)
 from models_engine.fedshare.unlearning.rehearsal import Twin, rehearse
 from models_engine.fedshare.unlearning.strategy import Calibration, Deleted
 
@@ -134,12 +142,19 @@ class Bench:
         """What a rehearsal takes, in trainings, and what share of falls' variance it can tell of actors left out of the
         fit: of pairs alone, and of subjects who withdraw everything.
         """
-        told = {
-            f"{what}, {fate}": float(np.mean([getattr(getattr(c, what), fate).explained for c in self.calibrations]))
-            for what in ("alone", "whole")
-            for fate in ("delete", "unshare")
+
+        def told(regression: Callable[[Calibration], FallRegression]) -> float:
+            return float(np.mean([regression(calibration).explained for calibration in self.calibrations]))
+
+        return {
+            "trainings": self._rehearsal,
+            "alone, delete": told(lambda c: c.alone.delete),
+            "alone, unshare": told(lambda c: c.alone.unshare),
+            "whole, delete": told(lambda c: c.whole.delete.mean),
+            "whole, unshare": told(lambda c: c.whole.unshare.mean),
+            "within, delete": told(lambda c: c.whole.delete.departures),
+            "within, unshare": told(lambda c: c.whole.unshare.departures),
         }
-        return {"trainings": self._rehearsal, **told}
 
     def _training_seconds(self) -> float:
         """Of one training. What is compared with it is timed right after it: a shared machine is not always as fast."""

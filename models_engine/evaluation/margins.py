@@ -68,7 +68,9 @@ def directions(table: Tensor) -> Tensor:
     return functional.normalize(table - table.mean(0), dim=-1)
 
 
-def fold_in_scores(rows: Tensor, pairs: Edges, contrast: Tensor, own: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def fold_in_scores(
+    rows: Tensor, pairs: Edges, contrast: Tensor, own: Tensor | None = None, around: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Scores by the subject's other pairs, from the item table alone.
 
     The score of (u, i) is the cosine sum between i and the rest of u's pairs. It needs no row of
@@ -79,13 +81,15 @@ def fold_in_scores(rows: Tensor, pairs: Edges, contrast: Tensor, own: Tensor | N
         pairs: pairs that also form the subjects' contexts; where a subject has one pair all its scores are 0.
         contrast: int64 [pairs, count], from `matched_items`.
         own: directions of the pairs' items [pairs, d], where each subject has its own; None for those of the table.
+        around: the same, of those that the contexts are formed of; None for `own`.
 
     Returns:
         float32 [pairs] of the pairs, float32 [pairs, count] of the contrast.
     """
     _, group = torch.unique(pairs.subjects, return_inverse=True)
     own = rows[pairs.items] if own is None else own
-    context = rows.new_zeros(int(group.max()) + 1, rows.shape[1]).index_add(0, group, own)[group] - own
+    around = own if around is None else around
+    context = rows.new_zeros(int(group.max()) + 1, rows.shape[1]).index_add(0, group, around)[group] - around
     alone = torch.bincount(group)[group] < 2  # what the subtraction leaves of a lone pair is rounding
     context = context.masked_fill(alone[:, None], 0.0)
     return (own * context).sum(-1), _products(context, rows, contrast)

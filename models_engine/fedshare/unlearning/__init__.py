@@ -2,7 +2,7 @@
 
 from models_engine.fedshare.unlearning.contrastive import Contrastive
 from models_engine.fedshare.unlearning.exact import Retrain, RollbackReplay
-from models_engine.fedshare.unlearning.regression import FallRegression
+from models_engine.fedshare.unlearning.regression import FallRegression, SubjectFall
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
     Calibration,
@@ -31,4 +31,5 @@ __all__ = [
     "Retrain",
     "RollbackReplay",
     "Strategy",
+    "SubjectFall",
 ]

@@ -7,8 +7,11 @@ good part of it beforehand (the benchmark of forgetting says how much); `regress
 
 *Of a pair alone*, over the views: what the edge itself adds to the margin, how much the margin gives way to a push
 on the item and on the subject's row, how strongly the pair holds on to either row, and how many pairs the subject
-shares and the device trains on. *Of a subject who withdraws everything*, by fold-in from the items: the mean of its
-margins, how much that gives way to a push, how many pairs there are, and how popular their items.
+shares and the device trains on.
+
+*Of a subject who withdraws everything*, by fold-in from the items: the mean of its margins, how much that gives way to
+a push on all of them, how many pairs there are, and how popular their items. *Of each of its pairs*, by how much it
+departs from the others in these, and in how much its margin gives way to a push on its item alone.
 """
 
 from collections.abc import Callable
@@ -41,22 +44,32 @@ _PROBE_OF_ALL = 0.4
 
 @dataclass(frozen=True)
 class Features:
-    """What a model and its data show of some pairs or subjects, as if each withdrew alone."""
+    """What a model and its data show of some pairs, as if each were withdrawn alone."""
 
     level: Tensor
-    """Margin of each pair once its edge is dropped, or mean margin of each subject's pairs, [pairs or subjects]."""
+    """Margin of each once its edge is dropped, [pairs]."""
     gives_way: Tensor
-    """By how much a push lowers the level, for each unit of amplitude."""
+    """By how much a push on the pair lowers its level, for each unit of amplitude, [pairs]."""
     values: Tensor
-    """The features, [pairs or subjects, features]."""
+    """The features, [pairs, features]."""
+    level_after: Callable[[Tensor], Tensor]
+    """The levels after a push with these amplitudes, [pairs] both."""
 
 
 @dataclass(frozen=True)
-class PairFeatures(Features):
-    """Those of pairs."""
+class SubjectFeatures(Features):
+    """The same, as if each subject alone withdrew all its pairs. Subjects stand in ascending order."""
 
-    level_after: Callable[[Tensor], Tensor]
-    """The levels after a push with these amplitudes, [pairs] both."""
+    subject: Tensor
+    """The place of the subject of each pair, int64 [pairs]."""
+    of_subjects: Tensor
+    """Features of the subjects, [subjects, features]."""
+    gives_way_together: Tensor
+    """By how much a push on all pairs of a subject lowers their levels on average, [subjects]."""
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Over the pairs of each subject, [subjects], of values [pairs]."""
+        return _means(values, self.subject)
 
 
 def pair_features(
@@ -67,7 +80,7 @@ def pair_features(
     contrast: Tensor,
     holdings: Tensor,
     on_items: bool,
-) -> PairFeatures:
+) -> Features:
     """Read them off, of each pair as if no other were withdrawn.
 
     Args:
@@ -106,12 +119,14 @@ def pair_features(
     scarce = torch.stack([*holds, 1 / shared, 1 / trained], 1).sqrt()
     values = torch.cat([torch.stack([of_edge, of_items, of_rows], 1), scarce], 1)
     if on_items:
-        return PairFeatures(level, of_items, values, lambda amplitudes: level_after(amplitudes, none))
-    return PairFeatures(level, of_rows, values, lambda amplitudes: level_after(none, amplitudes))
+        return Features(level, of_items, values, lambda amplitudes: level_after(amplitudes, none))
+    return Features(level, of_rows, values, lambda amplitudes: level_after(none, amplitudes))
 
 
-def subject_features(model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor) -> Features:
-    """Read them off, of each subject as if it alone withdrew all that it shares; in ascending order of the subjects.
+def subject_features(
+    model: Model, data: SharedData, induced: Induced, pairs: Edges, contrast: Tensor
+) -> SubjectFeatures:
+    """Read them off, of each subject as if it alone withdrew all that it shares.
 
     Args:
         data: what the model learned from.
@@ -120,22 +135,37 @@ def subject_features(model: Model, data: SharedData, induced: Induced, pairs: Ed
     """
     table, steps = directions(model.items), induced.items_of_each(pairs)
     centred = (model.items - model.items.mean(0))[pairs.items]  # a step of a few rows hardly moves the mean
+    subject = torch.unique(pairs.subjects, return_inverse=True)[1]
 
-    def level_after(amplitude: float) -> Tensor:
-        own = normalize(centred - amplitude * steps, dim=-1)
-        return mean_by_subject(standardised(*fold_in_scores(table, pairs, contrast, own)), pairs)
+    def level_after(amplitudes: Tensor, around: Tensor | None = None) -> Tensor:
+        own = normalize(centred - amplitudes[:, None] * steps, dim=-1)
+        return standardised(*fold_in_scores(table, pairs, contrast, own, around))
 
-    level = level_after(0.0)
-    gives_way = (level - level_after(_PROBE_OF_ALL)) / _PROBE_OF_ALL
-    counts = torch.unique(pairs.subjects, return_counts=True)[1]
-    popular = mean_by_subject(data.item_popularity()[pairs.items].float().log(), pairs)
-    return Features(level, gives_way, torch.stack([level, gives_way, counts.rsqrt(), popular], 1))
+    none = torch.zeros_like(pairs.subjects, dtype=table.dtype)
+    level = level_after(none)
+    together, alone = (
+        (level - level_after(none + _PROBE_OF_ALL, around)) / _PROBE_OF_ALL for around in (None, table[pairs.items])
+    )
+    popular = data.item_popularity()[pairs.items].float().log()
+    of_pairs = torch.stack([level, together, popular, alone], 1)
+    means = _means(of_pairs, subject)
+    few = torch.bincount(subject).float().rsqrt()
+    return SubjectFeatures(
+        level=level,
+        gives_way=alone,
+        values=of_pairs - means[subject],
+        level_after=level_after,
+        subject=subject,
+        of_subjects=torch.cat([means[:, :3], few[:, None]], 1),
+        gives_way_together=means[:, 1],
+    )
 
 
-def mean_by_subject(values: Tensor, pairs: Edges) -> Tensor:
-    """Means over the pairs of each subject [subjects], of values [pairs]; in ascending order of the subjects."""
-    _, group, counts = torch.unique(pairs.subjects, return_inverse=True, return_counts=True)
-    return torch.zeros_like(counts, dtype=values.dtype).index_add_(0, group, values) / counts
+def _means(values: Tensor, group: Tensor) -> Tensor:
+    """Means of values [pairs, …] over each group, [groups, …]."""
+    counts = torch.bincount(group).to(values.dtype)
+    sums = values.new_zeros(len(counts), *values.shape[1:]).index_add_(0, group, values)
+    return sums / counts.reshape(-1, *[1] * (values.dim() - 1))
 
 
 def _apart(pairs: Edges) -> list[Tensor]:

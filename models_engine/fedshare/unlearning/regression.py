@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models_engine.fedshare.unlearning.features import SubjectFeatures
+
 _RIDGE = 3.0
 """In units of one actor."""
 _FOLDS = 8
@@ -65,6 +67,26 @@ class FallRegression:
         """By how much margins must fall, [actors], from features [actors, features]."""
         weights, low, high = (values.new_tensor(part) for part in (self.weights, self.low, self.high))
         return values.clamp(low, high) @ weights + self.intercept
+
+
+@dataclass(frozen=True)
+class SubjectFall:
+    """How far the margins of who withdraws everything must fall: on average, and each pair's."""
+
+    mean: FallRegression
+    """Of all pairs of a subject."""
+    departures: FallRegression
+    """By how much each pair's fall departs from that mean."""
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "SubjectFall":
+        """What `dataclasses.asdict` made of one."""
+        return cls(**{name: FallRegression.from_json(stored[name]) for name in ("mean", "departures")})
+
+    def __call__(self, seen: SubjectFeatures) -> Tensor:
+        """By how much margins must fall, [pairs]."""
+        departures = self.departures(seen.values)
+        return (self.mean(seen.of_subjects) - seen.mean(departures))[seen.subject] + departures
 
 
 def _ridge(values: Tensor, falls: Tensor, counts: Tensor, stretch: float = 1.0) -> FallRegression:

@@ -34,13 +34,13 @@ from models_engine.fedshare.unlearning.amplitudes import FARTHEST, LEAST_GIVING_
 from models_engine.fedshare.unlearning.contrastive import gentle, pull
 from models_engine.fedshare.unlearning.features import (
     CONTRAST_ITEMS,
+    SubjectFeatures,
     contrasted,
-    mean_by_subject,
     pair_features,
     subject_features,
 )
 from models_engine.fedshare.unlearning.push import Amplitude, Induced, Rows
-from models_engine.fedshare.unlearning.regression import FallRegression
+from models_engine.fedshare.unlearning.regression import FallRegression, SubjectFall
 from models_engine.fedshare.unlearning.strategy import (
     NOTHING,
     Calibration,
@@ -233,12 +233,11 @@ class _Scene:
         # Features tell 56 to 59 % of the variance where pairs are deleted, 64 to 89 % where devices go on.
         return FallRegression.fitted(seen.values, seen.level - self._target(), stretched=on_items)
 
-    def what_whole_subjects_show(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Of who withdraws everything: features, by how much margins give way, how far they fall, of how many pairs."""
+    def what_whole_subjects_show(self) -> tuple[SubjectFeatures, Tensor]:
+        """Of who withdraws everything: features, and how far margins fall, [pairs]."""
         seen = subject_features(self._model, self._data, self._induced, self._pairs, self._contrast)
         margins = fold_in_margins(self.twin.items, self._pairs, self._contrast)
-        counts = torch.unique(self._pairs.subjects, return_counts=True)[1]
-        return seen.values, seen.gives_way, seen.level - mean_by_subject(margins, self._pairs), counts
+        return seen, seen.level - margins
 
     def _groups(self) -> list[Tensor]:
         """Bool [pairs] each: what is withdrawn at once, everything or one actor's."""
@@ -303,17 +302,23 @@ class _Scene:
         return scores(subjects, items), (own, against), scores(*slopes)
 
 
-def _fall_of_subjects(scenes: Sequence[_Scene]) -> tuple[float, FallRegression]:
+def _fall_of_subjects(scenes: Sequence[_Scene]) -> tuple[float, SubjectFall]:
     """Of all that a subject shares: the usual amplitude on the items without a pull, and what tells how far the margins
     of those who can be looked at must fall.
     """
-    shown = zip(*(scene.what_whole_subjects_show() for scene in scenes), strict=True)
-    values, gives_way, falls, counts = (torch.cat(parts) for parts in shown)
-    fall, way = (float((counts * each).sum() / counts.sum()) for each in (falls, gives_way))
-    goes_on = scenes[0].goes_on
+    goes_on, shown = scenes[0].goes_on, [scene.what_whole_subjects_show() for scene in scenes]
+    of_subjects = torch.cat([seen.of_subjects for seen, _ in shown])
+    gives_way = torch.cat([seen.gives_way_together for seen, _ in shown])
+    counts = torch.cat([torch.bincount(seen.subject) for seen, _ in shown])
+    means = torch.cat([seen.mean(falls) for seen, falls in shown])
+    departures = torch.cat([falls - seen.mean(falls)[seen.subject] for seen, falls in shown])
+    fall, way = (float((counts * each).sum() / counts.sum()) for each in (means, gives_way))
     usual = fall / way if way >= LEAST_GIVING_WAY else 0.0
     usual = min(max(usual, -FARTHEST if goes_on else 0.0), FARTHEST)
-    return usual, FallRegression.fitted(values, falls, counts, stretched=goes_on)
+    return usual, SubjectFall(
+        mean=FallRegression.fitted(of_subjects, means, counts, stretched=goes_on),
+        departures=FallRegression.fitted(torch.cat([seen.values for seen, _ in shown]), departures, stretched=False),
+    )
 
 
 def _pace(levels: Sequence[float], target: float) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,9 +15,11 @@ from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Devices, Progress
-from models_engine.fedshare.unlearning.regression import FallRegression
+from models_engine.fedshare.unlearning.regression import FallRegression, SubjectFall
 
 NOTHING = Edges(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
+
+Fall = TypeVar("Fall", FallRegression, SubjectFall)
 
 Deleted = Sequence[Edges] | None
 """Of each world, pairs by its rows that devices would delete; None where all is as it is."""
@@ -49,11 +51,11 @@ class Pushes:
 
 
 @dataclass(frozen=True)
-class Falls:
+class Falls(Generic[Fall]):
     """What tells how far margins must fall."""
 
-    delete: FallRegression
-    unshare: FallRegression
+    delete: Fall
+    unshare: Fall
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,10 @@ class Calibration:
     """Without a pull, where a subject withdraws all pairs: for who can't be looked at, and as the end that others go
     towards.
     """
-    alone: Falls
+    alone: Falls[FallRegression]
     """Of the margin, over the views, of a pair which a subject who stays withdraws alone."""
-    whole: Falls
-    """Without a pull, of the margins, by fold-in and on average, of all pairs of a subject; `delete` also where it
-    leaves.
-    """
+    whole: Falls[SubjectFall]
+    """Without a pull, of the margins, by fold-in, of all pairs of a subject; `delete` also where it leaves."""
     large: Pushes
     """After a pull, but for subjects who withdraw everything and can be looked at."""
     pace: float
@@ -83,10 +83,8 @@ class Calibration:
         small, large = (
             Pushes(**{fate: Push(**push) for fate, push in stored[size].items()}) for size in ("small", "large")
         )
-        alone, whole = (
-            Falls(**{fate: FallRegression.from_json(fall) for fate, fall in stored[what].items()})
-            for what in ("alone", "whole")
-        )
+        alone = Falls(**{fate: FallRegression.from_json(fall) for fate, fall in stored["alone"].items()})
+        whole = Falls(**{fate: SubjectFall.from_json(fall) for fate, fall in stored["whole"].items()})
         return cls(small, alone, whole, large, stored["pace"])
 
 

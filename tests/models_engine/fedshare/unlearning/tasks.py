@@ -10,18 +10,33 @@ from models_engine.fedshare.files import StateFiles
 from models_engine.fedshare.places import Folder
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Training
-from models_engine.fedshare.unlearning import NOTHING, Calibration, FallRegression, Falls, ForgetTask, Push, Pushes
+from models_engine.fedshare.unlearning import (
+    NOTHING,
+    Calibration,
+    FallRegression,
+    Falls,
+    ForgetTask,
+    Push,
+    Pushes,
+    SubjectFall,
+)
 from tests.worlds import SMALL, WorldDevices
 
 PUSHES = Pushes(delete=Push(0.5, 0.2), unshare=Push(0.2, 0.1))
 
 
-def falling(features: int) -> FallRegression:
-    """By a tenth of a standard deviation, whatever the features."""
-    return FallRegression(0.1, (0.0,) * features, (-1e9,) * features, (1e9,) * features)
+def falling(features: int, by: float = 0.1, *weights: float) -> FallRegression:
+    """By a tenth of a standard deviation; by what the first features weigh more."""
+    weights += (0.0,) * (features - len(weights))
+    return FallRegression(by, weights, (-1e9,) * features, (1e9,) * features)
 
 
-FALL, WHOLE = falling(7), falling(4)
+def whole_falling(by: float, *weights: float) -> SubjectFall:
+    """All pairs of a subject by as much, on which the first features of the subject weigh."""
+    return SubjectFall(mean=falling(4, by, *weights), departures=falling(4, 0.0))
+
+
+FALL, WHOLE = falling(7), whole_falling(0.1)
 AMPLITUDES = Calibration(
     small=PUSHES,
     alone=Falls(FALL, FALL),

@@ -1,16 +1,15 @@
 """Amplitudes that are looked for pair by pair and subject by subject."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from models_engine.evaluation.margins import fold_in_margins
 from models_engine.fedshare.data import Edges
+from models_engine.fedshare.unlearning import SubjectFall
 from models_engine.fedshare.unlearning.amplitudes import PairAmplitudes, whole_amplitudes
 from models_engine.fedshare.unlearning.features import contrasted, subject_features
 from models_engine.fedshare.unlearning.push import Induced, Rows
-from tests.models_engine.fedshare.unlearning.tasks import FALL, WHOLE, pairs_of
+from tests.models_engine.fedshare.unlearning.tasks import FALL, WHOLE, falling, pairs_of, whole_falling
 
 
 def _rows(model):
@@ -61,13 +60,41 @@ def test_a_subject_who_leaves_is_pushed_until_its_own_margins_have_fallen_as_far
     model, _ = trained
     pairs, induced = pairs_of(world, 3), Induced(model, world.data)
     amplitudes = whole_amplitudes(model, world.data, induced, _rows(model), pairs, WHOLE, usual=0.5, may_rise=False)
-    assert len(set(amplitudes.tolist())) == 1
     contrast = contrasted(pairs, world.data)
     before, after = (
-        fold_in_margins(items, pairs, contrast).mean()
+        fold_in_margins(items, pairs, contrast)
         for items in (model.items, model.items - induced.items(pairs, amplitudes))
     )
-    assert float(before - after) == pytest.approx(0.1, abs=0.02)
+    assert float((before - after).mean()) == pytest.approx(0.1, abs=0.02)
+
+
+def test_each_pair_of_who_leaves_falls_as_far_as_it_must_itself(world, trained):
+    """By 0.5 on average, and by three tenths of what its margin stands out by among the others'."""
+    model, _ = trained
+    pairs, induced = pairs_of(world, 3), Induced(model, world.data)
+    contrast = contrasted(pairs, world.data)
+    before = fold_in_margins(model.items, pairs, contrast)
+    wanted = 0.5 + 0.3 * (before - before.mean())
+    fall = SubjectFall(mean=falling(4, 0.5), departures=falling(4, 0.0, 0.3))
+    apart = whole_amplitudes(model, world.data, induced, _rows(model), pairs, fall, usual=0.5, may_rise=True)
+    even = float(apart.mean())
+    missed = [
+        float((before - fold_in_margins(model.items - induced.items(pairs, each), pairs, contrast) - wanted).std())
+        for each in (apart, even)
+    ]
+    assert missed[0] < 0.4 * missed[1]
+
+
+def test_departures_leave_the_mean_of_a_subject_as_it_is(world, trained):
+    model, _ = trained
+    pairs = _some(world, 5)
+    seen = subject_features(model, world.data, Induced(model, world.data), pairs, contrasted(pairs, world.data))
+    fall = SubjectFall(mean=falling(4, 0.2, 0.1), departures=falling(4, 7.0, 0.3))
+    torch.testing.assert_close(seen.mean(fall(seen)), fall.mean(seen.of_subjects))
+    for subject in range(5):
+        mine = pairs.subjects == subject
+        level, falls = seen.level[mine], fall(seen)[mine]
+        torch.testing.assert_close(falls - falls.mean(), 0.3 * (level - level.mean()), atol=1e-5, rtol=1e-4)
 
 
 def test_what_is_seen_of_a_subject_is_as_if_no_other_left(world, trained):
@@ -78,13 +105,19 @@ def test_what_is_seen_of_a_subject_is_as_if_no_other_left(world, trained):
         pairs = pairs_of(world, subject)
         contrast = contrasted(pairs, world.data)
         alone = subject_features(model, world.data, induced, pairs, contrast)
-        torch.testing.assert_close(together.values[subject], alone.values[0])
+        torch.testing.assert_close(together.of_subjects[subject], alone.of_subjects[0])
+        mine = together.subject == subject
+        orders = both.items[mine].argsort(), pairs.items.argsort()
+        torch.testing.assert_close(together.values[mine][orders[0]], alone.values[orders[1]], rtol=1e-4, atol=1e-4)
         level, pushed = (
-            fold_in_margins(items, pairs, contrast).mean()
-            for items in (model.items, model.items - 0.4 * induced.items(pairs))
+            fold_in_margins(items, pairs, contrast) for items in (model.items, model.items - 0.4 * induced.items(pairs))
         )
-        torch.testing.assert_close(alone.level[0], level)
-        torch.testing.assert_close(alone.gives_way[0], (level - pushed) / 0.4, rtol=0.05, atol=0.01)
+        torch.testing.assert_close(alone.level, level)
+        torch.testing.assert_close(alone.gives_way_together[0], (level - pushed).mean() / 0.4, rtol=0.05, atol=0.01)
+        first = induced.items(pairs)[pairs.items[0]]
+        items = model.items.index_add(0, pairs.items[:1], -0.4 * first[None])
+        own = (level - fold_in_margins(items, pairs, contrast))[0] / 0.4
+        torch.testing.assert_close(alone.gives_way[0], own, rtol=0.1, atol=0.02)
 
 
 def test_many_who_leave_at_once_fall_together_as_far_as_each_must(world, trained):
@@ -93,8 +126,8 @@ def test_many_who_leave_at_once_fall_together_as_far_as_each_must(world, trained
     induced, pairs = Induced(model, world.data), _some(world, 12)
     contrast = contrasted(pairs, world.data)
     seen = subject_features(model, world.data, induced, pairs, contrast)
-    rising = replace(WHOLE, weights=(0.1, 0.0, 0.0, 0.0))
-    wanted = rising(seen.values)
+    rising = whole_falling(0.1, 0.1)
+    wanted = rising.mean(seen.of_subjects)
     at_once = whole_amplitudes(model, world.data, induced, _rows(model), pairs, rising, usual=0.5, may_rise=False)
     one_by_one = torch.empty_like(at_once)
     for subject in range(12):
@@ -103,7 +136,7 @@ def test_many_who_leave_at_once_fall_together_as_far_as_each_must(world, trained
             model, world.data, induced, _rows(model), pairs.where(mine), rising, usual=0.5, may_rise=False
         )
     falls = [
-        seen.level - _levels(model.items - induced.items(pairs, amplitudes), pairs, contrast)
+        seen.mean(seen.level) - _levels(model.items - induced.items(pairs, amplitudes), pairs, contrast)
         for amplitudes in (at_once, one_by_one)
     ]
     missed = [float((fall - wanted).abs().mean() / wanted.mean()) for fall in falls]
@@ -149,6 +182,6 @@ def test_where_no_margin_gives_way_the_usual_push_is_made_unless_none_has_to_fal
 ):
     monkeypatch.setattr("models_engine.fedshare.unlearning.amplitudes.LEAST_GIVING_WAY", 1e6)
     model, _ = trained
-    fall, pairs, induced = replace(WHOLE, intercept=wanted), pairs_of(world, 3), Induced(model, world.data)
+    fall, pairs, induced = whole_falling(wanted), pairs_of(world, 3), Induced(model, world.data)
     amplitudes = whole_amplitudes(model, world.data, induced, _rows(model), pairs, fall, usual=0.5, may_rise=False)
     assert amplitudes.tolist() == [amplitude] * len(pairs)

@@ -23,6 +23,7 @@ from tests.models_engine.fedshare.unlearning.tasks import (
     pairs_of,
     task_of,
     three_windows,
+    whole_falling,
 )
 from tests.worlds import SMALL, WorldDevices
 
@@ -98,7 +99,7 @@ def test_the_rows_of_those_who_unshare_go_at_the_calibrated_pace_but_not_of_thos
 def test_each_part_of_a_small_request_is_pushed_in_its_own_way(world, trained, monkeypatch):
     monkeypatch.setattr("models_engine.fedshare.unlearning.contrastive._SMALL", 1.0)
     model, _ = trained
-    rise = replace(WHOLE, intercept=-0.05)
+    rise = whole_falling(-0.05)
     calibration = replace(AMPLITUDES, whole=Falls(delete=WHOLE, unshare=rise))
     one, all_of_them = pairs_of(world, 5), pairs_of(world, 7)
     parts = [
@@ -126,7 +127,7 @@ def test_each_part_of_a_small_request_is_pushed_in_its_own_way(world, trained, m
 def test_in_a_large_request_each_who_withdraws_everything_falls_as_far_as_it_must(world, trained):
     """By 0.6, of which the pull does some."""
     model, _ = trained
-    far = replace(WHOLE, intercept=0.6)
+    far = whole_falling(0.6)
     asked = {"erased": [3, 9], "deleted": pairs_of(world, 5), "unshared": pairs_of(world, 7)}
     task = replace(task_of(world, trained, **asked), calibration=replace(AMPLITUDES, whole=Falls(far, far)))
     assert not is_small(task.withdrawn(), world.data)
@@ -135,7 +136,8 @@ def test_in_a_large_request_each_who_withdraws_everything_falls_as_far_as_it_mus
         pairs = pairs_of(world, subject)
         contrast = contrasted(pairs, world.data)
         before, after = (float(fold_in_margins(m.items, pairs, contrast).mean()) for m in (model, forgotten))
-        assert before - after == pytest.approx(0.6, abs=0.1)
+        # What pushes of other fates do afterwards to who leaves is not made up for.
+        assert before - after == pytest.approx(0.6, abs=0.12)
 
 
 def test_a_deleted_pair_never_rises_and_an_unshared_one_may(world, trained):
