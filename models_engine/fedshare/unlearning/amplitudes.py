@@ -47,9 +47,10 @@ def whole_amplitudes(
     fall: SubjectFall,
     usual: Amplitude,
     may_rise: bool,
+    each: bool,
 ) -> Tensor:
     """Amplitudes on the items of some pairs, [pairs]: those by which the margins of each subject who withdraws
-    everything fall as far as they must, each and on average, and the usual ones of others.
+    everything fall as far as they must, and the usual ones of others.
 
     Args:
         model: that shall forget, with what it learned from.
@@ -58,6 +59,8 @@ def whole_amplitudes(
         usual: of the pairs of who keeps something, can't be looked at or doesn't give way.
         may_rise: whether a model that never had the pairs may score them higher, since devices go on learning; then
             what a pull did beyond that is given back, too.
+        each: whether every pair falls as far as it must itself, and not only those of a subject on average. A pull has
+            worked on each, with noise that there is nothing to gain from running after.
     """
     degree, count = _held(before, pairs)
     amplitudes = torch.zeros_like(degree, dtype=model.items.dtype) + usual
@@ -69,22 +72,25 @@ def whole_amplitudes(
     contrast = contrasted(chosen, before)
     seen = subject_features(model, before, induced, chosen, contrast)
     now = fold_in_margins(rows.items, chosen, contrast)
-    falls = fall(seen) - (seen.level - now)
+    falls = fall(seen, may_rise) - (seen.level - now)
     means = _wanted(seen.mean(falls), may_rise)
     gives_way = ((seen.gives_way_together >= LEAST_GIVING_WAY) | (means == 0))[seen.subject]
     even = _in_proportion(means, seen.gives_way_together)[seen.subject]
-    # What an even push leaves of each pair's fall, or takes too much, a step of its own makes up for.
-    missing = falls - (seen.level - seen.level_after(even))
-    own = torch.where(seen.gives_way >= LEAST_GIVING_WAY, missing / seen.gives_way, 0.0)
-    reaching = (even + own).clamp(-FARTHEST if may_rise else 0.0, FARTHEST)
-    reaching = torch.where(means[seen.subject] == 0, 0.0, reaching)
+    own = torch.zeros_like(even)
+    if each:
+        # What an even push leaves of each pair's fall, or takes too much.
+        missing = falls - (seen.level - seen.level_after(even))
+        own = torch.where((seen.gives_way >= LEAST_GIVING_WAY) & (even != 0), missing / seen.gives_way, 0.0)
     usual_of_these = amplitudes[looked_at]
-    amplitudes[looked_at] = torch.where(gives_way, reaching, usual_of_these)
+
+    def with_usual(reaching: Tensor) -> Tensor:
+        within = reaching.clamp(-FARTHEST if may_rise else 0.0, FARTHEST)
+        return amplitudes.masked_scatter(looked_at, torch.where(gives_way, within, usual_of_these))
+
     # All at once, since the push of each reaches the margins of the others.
-    reached = seen.mean(now - fold_in_margins(rows.items - induced.items(pairs, amplitudes), chosen, contrast))
-    corrected = _corrected(reaching, means[seen.subject], reached[seen.subject])
-    amplitudes[looked_at] = torch.where(gives_way, corrected, usual_of_these)
-    return amplitudes
+    pushed = rows.items - induced.items(pairs, with_usual(even + own))
+    reached = seen.mean(now - fold_in_margins(pushed, chosen, contrast))
+    return with_usual(_corrected(even, means[seen.subject], reached[seen.subject]) + own)
 
 
 class PairAmplitudes:

@@ -156,6 +156,6 @@ def _pushed(
         usual: tuple[Amplitude, Amplitude] = push.items, push.rows
         if small:
             usual = PairAmplitudes(*seen, pairs, fall_alone, not goes_on, holdings).with_all(push.items, push.rows)
-        items = whole_amplitudes(*seen, rows, pairs, fall_of_all, usual[0], may_rise=goes_on)
+        items = whole_amplitudes(*seen, rows, pairs, fall_of_all, usual[0], goes_on, each=small)
         rows = rows.pushed(induced, pairs, items, usual[1])
     return rows

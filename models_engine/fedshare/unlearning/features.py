@@ -11,7 +11,8 @@ shares and the device trains on.
 
 *Of a subject who withdraws everything*, by fold-in from the items: the mean of its margins, how much that gives way to
 a push on all of them, how many pairs there are, and how popular their items. *Of each of its pairs*, by how much it
-departs from the others in these, and in how much its margin gives way to a push on its item alone.
+departs from the others in its margin, in how much that gives way to a push on all of them and to one on its item alone,
+and in how popular its item is.
 """
 
 from collections.abc import Callable
@@ -39,7 +40,7 @@ CONTRAST_ITEMS = 60
 _PROBE = 0.1
 """Amplitude of the push by which it is tried how far the margin of a pair gives way."""
 _PROBE_OF_ALL = 0.4
-"""The same of a subject's margins, about as far as they are to go."""
+"""The same of the pairs of who withdraws everything, about as far as they are to go."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Features:
     """What a model and its data show of some pairs, as if each were withdrawn alone."""
 
     level: Tensor
-    """Margin of each once its edge is dropped, [pairs]."""
+    """Margin of each without its edge, [pairs]."""
     gives_way: Tensor
     """By how much a push on the pair lowers its level, for each unit of amplitude, [pairs]."""
     values: Tensor
@@ -58,7 +59,9 @@ class Features:
 
 @dataclass(frozen=True)
 class SubjectFeatures(Features):
-    """The same, as if each subject alone withdrew all its pairs. Subjects stand in ascending order."""
+    """The same, as if each subject alone withdrew all its pairs, which are pushed at once in `level_after`. Subjects
+    stand in ascending order.
+    """
 
     subject: Tensor
     """The place of the subject of each pair, int64 [pairs]."""

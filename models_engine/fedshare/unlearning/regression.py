@@ -83,10 +83,15 @@ class SubjectFall:
         """What `dataclasses.asdict` made of one."""
         return cls(**{name: FallRegression.from_json(stored[name]) for name in ("mean", "departures")})
 
-    def __call__(self, seen: SubjectFeatures) -> Tensor:
-        """By how much margins must fall, [pairs]."""
-        departures = self.departures(seen.values)
-        return (self.mean(seen.of_subjects) - seen.mean(departures))[seen.subject] + departures
+    def __call__(self, seen: SubjectFeatures, may_rise: bool) -> Tensor:
+        """By how much margins must fall, [pairs].
+
+        Args:
+            may_rise: whether those of a subject may rise on average.
+        """
+        means, departures = self.mean(seen.of_subjects), self.departures(seen.values)
+        means = means if may_rise else means.clamp(min=0)
+        return (means - seen.mean(departures))[seen.subject] + departures
 
 
 def _ridge(values: Tensor, falls: Tensor, counts: Tensor, stretch: float = 1.0) -> FallRegression:

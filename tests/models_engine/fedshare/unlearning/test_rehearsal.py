@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from models_engine.evaluation.margins import fold_in_margins, matched_items
 from models_engine.fedshare.unlearning import Calibration, Contrastive
-from models_engine.fedshare.unlearning.rehearsal import _LEAVE, _cast, _meeting, _pace, rehearse
+from models_engine.fedshare.unlearning.features import contrasted, subject_features
+from models_engine.fedshare.unlearning.push import Induced
+from models_engine.fedshare.unlearning.rehearsal import _LEAVE, _cast, _fall_of_subjects, _meeting, _pace, rehearse
 from tests.models_engine.fedshare.unlearning.tasks import carrying_on, task_of, twins
 
 
@@ -61,6 +64,26 @@ def test_the_pace_is_where_the_level_meets_the_target_or_comes_nearest(levels, t
 def test_a_push_goes_back_only_where_devices_go_on_learning(target, goes_on, amplitude):
     """A level of 1 - a: the amplitude is known."""
     assert _meeting(lambda a: 1 - a, target, goes_on) == pytest.approx(amplitude)
+
+
+def test_falls_of_subjects_are_learned_on_average_and_pair_by_pair(world, trained):
+    """On falls that are linear in what is seen."""
+    model, _ = trained
+    casts = []
+    for first in (0, 15):
+        pairs = world.data.edges.where((world.data.edges.subjects >= first) & (world.data.edges.subjects < first + 15))
+        induced, contrast = Induced(model, world.data), contrasted(pairs, world.data)
+        seen = subject_features(model, world.data, induced, pairs, contrast)
+        falls = (0.3 + 0.5 * seen.of_subjects[:, 0])[seen.subject] + 0.25 * seen.values[:, 0]
+        scene = SimpleNamespace(goes_on=False, what_whole_subjects_show=lambda shown=(seen, falls): shown)
+        casts.append((scene, seen, falls))
+    usual, fall = _fall_of_subjects([scene for scene, *_ in casts])
+    assert usual > 0
+    for _, seen, falls in casts:
+        told = fall(seen, may_rise=False)
+        missed = (told - falls).square().mean() / (falls - falls.mean()).square().mean()
+        assert float(missed) < 0.05
+        assert float((seen.mean(told) - seen.mean(falls)).abs().max()) < 0.2
 
 
 def test_no_subject_leaves_in_two_casts():
