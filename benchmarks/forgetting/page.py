@@ -99,15 +99,16 @@ def kept() -> list[dict[str, Any]]:
 def text(content: list[dict[str, Any]]) -> str:
     """The page, in Markdown."""
     head = Path(__file__).with_name("head.md").read_text()
-    return "\n".join([head, *(_section(part) for part in _joined(content))])
+    parts = _joined(content)
+    names = [_datasets(part) for part in parts]
+    return "\n".join([head, *(_section(part, names.count(_datasets(part)) > 1) for part in parts)])
 
 
 def _joined(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Parts that were measured alike, such as the sizes of one dataset one by one, as one."""
     joined: dict[str, dict[str, Any]] = {}
     for part in content:
-        names = sorted({row["dataset"] for row in part["rows"]})
-        alike = json.dumps([names, part["code"], part["sizes"], part["device"], part["about"]["torch"]])
+        alike = json.dumps([_datasets(part), part["code"], part["sizes"], part["device"], part["about"]["torch"]])
         if alike in joined:
             joined[alike]["rows"] = joined[alike]["rows"] + part["rows"]
         else:
@@ -115,7 +116,11 @@ def _joined(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(joined.values())
 
 
-def _section(part: dict[str, Any]) -> str:
+def _datasets(part: dict[str, Any]) -> str:
+    return ", ".join(dict.fromkeys(row["dataset"] for row in part["rows"]))
+
+
+def _section(part: dict[str, Any], one_of_several: bool) -> str:
     """One run, with what it was run with."""
     rows, sizes = part["rows"], part["sizes"]
     measured = (
@@ -125,14 +130,22 @@ def _section(part: dict[str, Any]) -> str:
         f"{sizes['targets'] - 1}; {part['device']}, torch {part['about']['torch']}; "
         f"code {part['code'][:12] if part['code'] else 'not on record'}."
     )
-    names = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
+    heading = _datasets(part)
+    if one_of_several:
+        heading += f": {', '.join(dict.fromkeys(row['request'] for row in rows))}"
     beforehand = "\n\n".join(_kept(name, one, part["rehearsals"][name]) for name, one in part.get("bytes", {}).items())
-    return f"## {names}\n\n{measured}\n\n{beforehand}\n\n{report.markdown(rows, COLUMNS)}\n"
+    return f"## {heading}\n\n{measured}\n\n{beforehand}\n\n{report.markdown(rows, COLUMNS)}\n"
 
 
 def _kept(name: str, found: dict[str, int], rehearsal: dict[str, float]) -> str:
     """What is kept for forgetting, of what stored updates would take, and what it costs beforehand."""
     share = found["updates"] / found["history"]
+    within = ""
+    if "within, delete" in rehearsal:  # measurements since pairs of a subject are looked at one by one
+        within = (
+            f"; of how the pairs of one subject differ {rehearsal['within, delete']:.0%} and "
+            f"{rehearsal['within, unshare']:.0%}"
+        )
     return (
         f"Kept for forgetting beside a model of {name}: {found['history'] / 1e6:.1f} MB; the updates that FedEraser "
         f"stores of such a training would take {found['updates'] / 1e6:,.0f} MB, {share:,.0f} times as much, and less "
@@ -140,7 +153,7 @@ def _kept(name: str, found: dict[str, int], rehearsal: dict[str, float]) -> str:
         f"takes as long as {rehearsal['trainings']:.0f} trainings; its features tell {rehearsal['alone, delete']:.0%} "
         f"of how the falls of single pairs vary where devices delete them, {rehearsal['alone, unshare']:.0%} where "
         f"they go back; of subjects who leave {rehearsal['whole, delete']:.0%}, of those who unshare everything "
-        f"{rehearsal['whole, unshare']:.0%} (cross-validated)."
+        f"{rehearsal['whole, unshare']:.0%}{within} (cross-validated)."
     )
 
 

@@ -35,6 +35,7 @@ from models_engine.registry.models import ModelVersion
 from models_engine.registry.services import load_model
 from unlearning.jobs.devices import StartedFleet, make_cohort, simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson
+from unlearning.jobs.memory import told_when_short
 from unlearning.jobs.plans import FROZEN
 from unlearning.lineage.datasets import shared_data
 from unlearning.lineage.freezing import freeze
@@ -100,12 +101,14 @@ class Certifying:
         """How many models are trained."""
         return self.level.trainings + self.level.known + len(self._large) * self.level.references
 
+    @told_when_short()
     def run(self, progress: Progress) -> tuple[dict[str, Any], list[str]]:
         """Train, forget and compare. Returns the certification document's content and the kinds it certifies.
 
         Raises:
             AuditError: models that can carry no verdict.
             FloatingPointError: learning diverged.
+            MemoryError: there is too little.
         """
         seeds = {size: tuple(next(self._seeds) for _ in range(self.level.trainings)) for size in _SIZES}
         plans = {(kind, size): self._plan(kind, seeds[size]) for size in _SIZES for kind in _KINDS}

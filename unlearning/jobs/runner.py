@@ -40,6 +40,7 @@ from unlearning.jobs.control import ask_for_attention, hand_back, put_back
 from unlearning.jobs.devices import erase_devices, simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, destroy
 from unlearning.jobs.leasing import Claim, LeaseLost, Stopping, Watch, claim
+from unlearning.jobs.memory import told_when_short
 from unlearning.jobs.models import Job
 from unlearning.jobs.outcome import Attempt, Effects, Outcome
 from unlearning.jobs.plans import freeze_plans
@@ -74,7 +75,7 @@ def run_job(job_id: UUID, watch: Watch = lambda phase, fraction: None) -> bool:
 def _attempted(held: Claim) -> None:
     job_id = held.job_id
     try:
-        with held.alive():
+        with held.alive(), told_when_short():
             _run(held)
     except LeaseLost as lost:
         logger.warning("%s", lost)
@@ -283,8 +284,6 @@ def _hand_back(held: Claim) -> None:
 
 def _in_words(error: Exception) -> str:
     """The cause, for an officer: of the system's errors what they say, without number and address."""
-    if isinstance(error, MemoryError):
-        return troubles.MEMORY
     if isinstance(error, (BotoCoreError, ClientError)):
         return troubles.BUCKET.format(name=type(error).__name__)
     if isinstance(error, OSError) and error.strerror:

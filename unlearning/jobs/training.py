@@ -24,6 +24,7 @@ from models_engine.registry.models import ModelVersion, Recommender
 from models_engine.registry.services import load_model, promote, register_version, stem, store_artifact
 from unlearning.jobs.devices import drop_vectors, make_cohort, simulated_fleet
 from unlearning.jobs.fleets import AuditFleet, AuditModel, Lesson, destroy
+from unlearning.jobs.memory import told_when_short
 from unlearning.lineage.datasets import Commitment, record_dataset, shared_data
 from unlearning.lineage.freezing import freeze
 from unlearning.requests.models import Request
@@ -42,10 +43,11 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
             trained already.
         StateFileError: what an interrupted training left is damaged; it is removed, so that the next one begins anew.
         FloatingPointError: learning diverged.
+        MemoryError: there is too little.
         WithdrawnMeanwhile: a request over data that was learned ended before the model was ready; it never serves.
     """
     try:
-        with _by_itself(recommender):
+        with _by_itself(recommender), told_when_short():
             return _trained(recommender, seed, progress)
     except WithdrawnMeanwhile:
         destroy(_owner(recommender))
@@ -203,11 +205,13 @@ def quality(model: Model, data: SharedData, cohort: SimulatedCohort, k: int = 20
     return subject_quality(subjects, items, known, held_out, k)
 
 
+@told_when_short()
 def evaluate_serving(recommender: Recommender) -> dict[str, RankingQuality]:
     """Quality of the model that serves, and of plain popularity, on what the devices held out.
 
     Raises:
         ModelFileError: the model's file is damaged.
+        MemoryError: there is too little.
         ValueError: nothing is held out.
     """
     version = recommender.serving

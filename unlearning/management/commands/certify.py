@@ -49,7 +49,7 @@ class Command(BaseCommand):
         try:
             with stage(f"Certify {version}") as progress:
                 content, certified = certifying.run(progress)
-        except (AuditError, FloatingPointError, StateFileError, ModelFileError) as error:
+        except (AuditError, FloatingPointError, MemoryError, StateFileError, ModelFileError) as error:
             raise CommandError(str(error), returncode=2) from None
         certification = issue(version, certifying.owner, content, certified)
         certifying.end()

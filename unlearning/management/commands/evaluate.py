@@ -30,7 +30,7 @@ class Command(BaseCommand):
             else:
                 with stage(f"Evaluate {recommender.serving}"):
                     found = evaluate_serving(recommender)
-        except (ValueError, ModelFileError, OSError) as error:
+        except (ValueError, ModelFileError, OSError, MemoryError) as error:
             raise CommandError(str(error), returncode=2) from None
         if json:
             self.stdout.write(_json({label: asdict(quality) for label, quality in found.items()}))

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             recommender = _recommender(name)
             with nullcontext(_unseen) if options["json"] else stage(f"Train {name}") as progress:
                 version = train_recommender(recommender, seed, progress)
-        except (ValueError, FloatingPointError) as error:
+        except (ValueError, FloatingPointError, MemoryError) as error:
             raise CommandError(str(error), returncode=2) from None
         if options["json"]:
             told = {
