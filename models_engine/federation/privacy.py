@@ -14,7 +14,10 @@ def contributions(config: FedShareConfig) -> int:
 
 
 def local_epsilon(config: FedShareConfig, delta: float) -> float:
-    """ε of everything that a device sends in a training, whoever reads it, at a given δ.
+    """ε of the gradients that a device sends in a training, whoever reads them, at a given δ.
+
+    Not in it are the mean loss and the number of pairs, which go out as they are, and other trainings that a device
+    takes part in: the pull of a large request, the twins of a rehearsal, an audit's references.
 
     Any two histories of a device are neighbours (local differential privacy). Their messages differ by
     twice the clip at most, so that each is a Gaussian mechanism with half of `noise` as its multiplier;

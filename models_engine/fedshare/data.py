@@ -59,7 +59,9 @@ class SharedData:
 
     def __post_init__(self) -> None:
         if len(self.edges) == 0:
-            raise ValueError("the shared graph has no edges: nobody shares anything to learn from")
+            raise ValueError(
+                "the shared graph has no edges: nobody shares anything to learn from. Begin once somebody does"
+            )
         for name in ("subject_keys", "item_keys"):
             if not _distinct(getattr(self, name)):
                 raise ValueError(f"{name} must be distinct")
@@ -108,7 +110,9 @@ class SharedData:
         """
         gone = self.edges.among(forgotten, self.n_items)
         if int(gone.sum()) != len(torch.unique(forgotten.codes(self.n_items))):
-            raise ValueError("the forget set names pairs that are not in the data")
+            raise ValueError(
+                "the forget set names pairs that are not in the data: leave them out, or name the data that has them"
+            )
         kept = self.edges.where(~gone & ~erased[self.edges.subjects])
         renumbered = torch.cumsum(~erased, 0) - 1
         return SharedData(self.subject_keys[~erased], self.item_keys, Edges(renumbered[kept.subjects], kept.items))

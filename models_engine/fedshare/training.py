@@ -77,14 +77,17 @@ class Training:
             return self._learn(0, 0, None, progress)
         return self._resume(_RUNNING, len(self._course.windows), progress)
 
-    def replay(self, progress: Progress = lambda fraction: None) -> list[Model]:
+    def replay(self, progress: Progress = lambda fraction: None, *, same_devices: bool = True) -> list[Model]:
         """From the last snapshot that was learned from what this course has up to there; else from the keyed start.
+
+        Args:
+            same_devices: whether the devices hold what they held when the snapshots were taken; else none counts.
 
         Raises:
             FloatingPointError: the loss diverged.
             StateFileError: the snapshot is damaged.
         """
-        for window in range(len(self._course.windows) - 1, 0, -1):
+        for window in range(len(self._course.windows) - 1, 0, -1) if same_devices else ():
             if self._folder is not None and self._folder.holds(f"window-{window}", self._about(window)):
                 return self._resume(f"window-{window}", window, progress)
         return self._learn(0, 0, None, progress)

@@ -11,11 +11,11 @@ tells the model at low false-positive rates.
 
 The amplitudes decide where it ends: neither short of the level of pairs never seen nor beyond it. They are measured by
 a rehearsal (`rehearsal.py`) on subjects who stay. Who withdraws everything is looked at by itself, and in a small
-request each pair (`amplitudes.py`); the others in a large request have numbers of the model, by kind of request. The
-pairs of a subject are alike, so that many together need a shorter step, each, than one alone: the amplitude goes
-linearly from that of a pair alone to that of all pairs of a subject. Amplitudes of what is unshared may be negative,
-but for those numbers of a large request: devices go on learning from a pair, and what they send of that brings a little
-of it back, which a model that never had the pair shows too.
+request each pair, of everybody (`amplitudes.py`); the others in a large request have numbers of the model, by kind of
+request. The pairs of a subject are alike, so that many together need a shorter step, each, than one alone: the
+amplitude goes linearly from that of a pair alone to that of all pairs of a subject. Amplitudes of what is unshared may
+be negative, but for those numbers of a large request: devices go on learning from a pair, and what they send of that
+brings a little of it back, which a model that never had the pair shows too.
 
 Rows of erased subjects are dropped. Who stays and shares nothing any more gets the row that such a subject
 would have: no message ever reached it, so that the keyed start and the L2 term alone say what it is.

@@ -28,7 +28,8 @@ class RollbackReplay:
 
     The snapshot's manifest names the data that it was learned from. It is taken up only where that
     is what remains of the course up to there, so that nothing of the withdrawn data can be in it.
-    The snapshots that the data did reach are replaced on the way.
+    The snapshots that the data did reach are replaced on the way. Pairs that a device deletes may have trained it long
+    before they were shared, which no manifest tells: then it begins at the keyed start.
     """
 
     name = "rollback_replay"
@@ -37,7 +38,8 @@ class RollbackReplay:
     def forget(self, task: ForgetTask, progress: Progress) -> Forgotten:
         """See `Strategy.forget`."""
         devices, training = _again(task, task.snapshots)
-        return Forgotten(training.replay(progress)[0], devices.cohort)
+        replayed = training.replay(progress, same_devices=len(task.deleted) == 0)
+        return Forgotten(replayed[0], devices.cohort)
 
 
 def _again(task: ForgetTask, folder: StateFiles | None) -> tuple["_Watched", Training]:

@@ -59,7 +59,7 @@ def task_of(world, trained, erased=(), unshared=NOTHING, deleted=NOTHING, course
         erased=mask,
         calibration=AMPLITUDES,
         make_cohort=carrying_on(world, cohort),
-        start_devices=at_the_start(world, snapshots and StateFiles(Folder(snapshots / "devices"))),
+        start_devices=at_the_start(world, snapshots and StateFiles(Folder(snapshots / "devices")), deleted),
         snapshots=snapshots and StateFiles(Folder(snapshots / "server")),
     )
 
@@ -74,9 +74,9 @@ def carrying_on(world, cohort):
     return make_cohort
 
 
-def at_the_start(world, memory=None):
-    """Devices before any training."""
-    return lambda config, deleted: WorldDevices(world, config, memory, deleted)
+def at_the_start(world, memory=None, deleted=NOTHING):
+    """Devices before any training, which have deleted some pairs."""
+    return lambda config, gone: WorldDevices(world, config, memory, gone or [deleted])
 
 
 def twins(world):
