@@ -25,7 +25,7 @@ check: env ## Style, types, direction of imports, missing migrations
 	@FEDSHARE_VAR=var/check $(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: env ## Benchmarks, quick; docs/engineers.md has the long ones
-	@for name in forgetting verdicts sharing training evidence record dashboard jobs tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+	@for name in forgetting verdicts rollback sharing training evidence record dashboard jobs tampering; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 verifier: env ## The offline verifier as a package that can be installed by itself, in var/
 	@$(BIN)/python deploy/verifier/build.py var

@@ -132,7 +132,7 @@ def _section(part: dict[str, Any], one_of_several: bool) -> str:
     )
     heading = _datasets(part)
     if one_of_several:
-        heading += f": {', '.join(dict.fromkeys(row['request'] for row in rows))}"
+        heading += f": {'; '.join(dict.fromkeys(row['request'] for row in rows))}"
     beforehand = "\n\n".join(_kept(name, one, part["rehearsals"][name]) for name, one in part.get("bytes", {}).items())
     return f"## {heading}\n\n{measured}\n\n{beforehand}\n\n{report.markdown(rows, COLUMNS)}\n"
 
