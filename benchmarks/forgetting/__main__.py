@@ -1,7 +1,8 @@
 """`python -m benchmarks.forgetting [--quick] [--dataset NAME ...] [--json FILE]`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,7 @@ from models_engine.fedshare.data import SharedData
 from models_engine.fedshare.model import Model
 from models_engine.fedshare.replicas import Replicas
 from models_engine.fedshare.training import Progress
-from models_engine.fedshare.unlearning import (
-    NOTHING,
-    Contrastive,
-    FallRegression,
-    ForgetTask,
-    Forgotten,
-    Retrain,
-    Strategy,
-)
+from models_engine.fedshare.unlearning import NOTHING, Contrastive, ForgetTask, Forgotten, Retrain, Strategy
 from models_engine.fedshare.unlearning.rehearsal import Twin, rehearse
 from models_engine.fedshare.unlearning.strategy import Calibration, Deleted
 
@@ -55,6 +48,15 @@ _SIZES = ("tenth", "leavers", "interaction", "subject")
 _MARGINS = ("before", "knew", "never", "held_out")
 _SHARDED_REQUESTS = 5
 """Small requests whose shards are learned again; their time hardly differs."""
+_REGRESSIONS = {
+    "alone, delete": "alone.delete",
+    "alone, unshare": "alone.unshare",
+    "whole, delete": "whole.delete.mean",
+    "whole, unshare": "whole.unshare.mean",
+    "within, delete": "whole.delete.departures",
+    "within, unshare": "whole.unshare.departures",
+}
+"""Of a calibration, by what the measurements call them."""
 _AT_ONCE = {"cpu": 4, "cuda": 16}
 """Models that learn as one: more of them want more memory than a processor's caches have."""
 
@@ -140,21 +142,13 @@ class Bench:
 
     def rehearsals(self) -> dict[str, float]:
         """What a rehearsal takes, in trainings, and what share of falls' variance it can tell of actors left out of the
-        fit: of pairs alone, and of subjects who withdraw everything.
+        fit: of pairs alone, of subjects who withdraw everything, and of how the pairs of one differ.
         """
-
-        def told(regression: Callable[[Calibration], FallRegression]) -> float:
-            return float(np.mean([regression(calibration).explained for calibration in self.calibrations]))
-
-        return {
-            "trainings": self._rehearsal,
-            "alone, delete": told(lambda c: c.alone.delete),
-            "alone, unshare": told(lambda c: c.alone.unshare),
-            "whole, delete": told(lambda c: c.whole.delete.mean),
-            "whole, unshare": told(lambda c: c.whole.unshare.mean),
-            "within, delete": told(lambda c: c.whole.delete.departures),
-            "within, unshare": told(lambda c: c.whole.unshare.departures),
+        told = {
+            name: float(np.mean([attrgetter(path)(calibration).explained for calibration in self.calibrations]))
+            for name, path in _REGRESSIONS.items()
         }
+        return {"trainings": self._rehearsal, **told}
 
     def _training_seconds(self) -> float:
         """Of one training. What is compared with it is timed right after it: a shared machine is not always as fast."""
