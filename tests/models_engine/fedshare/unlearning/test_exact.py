@@ -54,10 +54,18 @@ def test_the_ladder_ends_with_an_exact_strategy():
     assert [strategy.name for strategy in LADDER] == ["contrastive", "retrain"]
 
 
-@pytest.mark.parametrize("fate", FATES)
-@pytest.mark.parametrize(("subject", "replayed"), [(35, 1 / 3), (25, 2 / 3), (3, 1.0)])
+@pytest.mark.parametrize(
+    ("subject", "fate", "replayed"),
+    [
+        (35, "erased", 1 / 3),
+        (25, "erased", 2 / 3),
+        (3, "erased", 1.0),
+        (35, "unshared", 1 / 3),
+        (35, "deleted", 1.0),
+    ],
+)
 def test_rollback_and_replay_equals_training_that_never_saw_the_data_byte_for_byte(
-    world, trained, tmp_path, subject, replayed, fate
+    world, trained, tmp_path, subject, fate, replayed
 ):
     course = three_windows(world)
     devices = WorldDevices(world, SMALL, StateFiles(Folder(tmp_path / "devices")))
@@ -70,7 +78,7 @@ def test_rollback_and_replay_equals_training_that_never_saw_the_data_byte_for_by
     windows = [Window(Replicas([_never_had(w.replicas.worlds[0], asked)], [1]), w.rounds) for w in course.windows]
     never = Training(SMALL, Course(windows), WorldDevices(world, SMALL, deleted=_deleted(asked))).run()[0]
     assert forgotten.to_bytes() == never.to_bytes()
-    assert len(done) == pytest.approx((1.0 if fate == "deleted" else replayed) * course.rounds)
+    assert len(done) == pytest.approx(replayed * course.rounds)
 
 
 def test_a_replay_leaves_only_snapshots_that_the_data_never_reached(world, trained, tmp_path):
