@@ -31,6 +31,8 @@ from unlearning.requests.models import Request
 
 _SHARE_OF_TRAINING = 1 / (1 + TWINS)
 _OWNERS = UUID("8b1d1c5e-55c4-4f0c-9f39-0a4f5a4f2d57")
+_LOCK = _OWNERS.int % 2**63
+"""PostgreSQL's advisory lock of a training."""
 
 
 def train_recommender(recommender: Recommender, seed: int, progress: Progress) -> ModelVersion:
@@ -39,7 +41,7 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
     One that was interrupted is taken up where it was, if the data, the seed and the code are the same.
 
     Raises:
-        ValueError: nobody shares anything, too few do for a rehearsal, another recommender serves, or this one is being
+        ValueError: nobody shares anything, too few do for a rehearsal, another recommender serves, or one is being
             trained already.
         StateFileError: what an interrupted training left is damaged; it is removed, so that the next one begins anew.
         FloatingPointError: learning diverged.
@@ -56,18 +58,19 @@ def train_recommender(recommender: Recommender, seed: int, progress: Progress) -
 
 @contextmanager
 def _by_itself(recommender: Recommender) -> Iterator[None]:
-    """One training of a recommender at a time: two would take each other's models for their own."""
+    """One training at a time: two of a recommender would take each other's models for their own, and of two
+    recommenders one alone could come to serve.
+    """
     _assert_alone(recommender)
-    lock = _owner(recommender).int % 2**63
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
         if not cursor.fetchone()[0]:
-            raise ValueError(f"{recommender.name} is being trained already: wait until that has ended")
+            raise ValueError("a recommender is being trained already: wait until that has ended")
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def _trained(recommender: Recommender, seed: int, progress: Progress) -> ModelVersion:

@@ -5,7 +5,7 @@ import re
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-MEMORY = _("There is not enough memory for the training: give the worker more, then retry.")
+MEMORY = _("There is not enough memory: give the process more, then try again.")
 FILES = _("{cause}, where the worker keeps its files. Mend that, then retry.")
 BUG = _("A bug ({name}): see the worker's log.")
 SILENT = _(

@@ -74,3 +74,21 @@ def test_another_error_of_torch_is_a_bug(recommender, monkeypatch, settings):
     run_job(job.pk)
     job.refresh_from_db()
     assert job.trouble.startswith("A bug (RuntimeError)")
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        ("train", "models_engine.fedshare.training.Training.run"),
+        ("unlearn", "models_engine.fedshare.unlearning.Contrastive.forget"),
+    ],
+)
+def test_who_interrupts_it_is_told_how_to_go_on(recommender, monkeypatch, command, place):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    ask_erasure("u3")
+    monkeypatch.setattr(place, interrupted)
+    with pytest.raises(CommandError, match="run the same again") as stopped:
+        call_command(command, "shop", json=True)
+    assert stopped.value.returncode == 130

@@ -24,10 +24,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def committed_elsewhere(recommender):
-    """Another session that trains the same recommender."""
+    """Another session that trains."""
     other = connection.copy()
     with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [training._owner(recommender).int % 2**63])
+        cursor.execute("SELECT pg_advisory_lock(%s)", [training._LOCK])
     yield
     other.close()
 

@@ -23,7 +23,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, name: str, json: bool, **options: Any) -> None:
         recommender = Recommender.objects.select_related("serving__dataset").filter(name=name).first()
         if recommender is None or recommender.serving is None:
-            raise CommandError("no model of this name serves: train one with `manage.py train`", returncode=2)
+            raise CommandError(
+                f"name: no model of {name!r} serves; train it with: manage.py train {name}", returncode=2
+            )
         try:
             if json:
                 found = evaluate_serving(recommender)

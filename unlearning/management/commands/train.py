@@ -41,8 +41,10 @@ class Command(BaseCommand):
             recommender = _recommender(name)
             with nullcontext(_unseen) if options["json"] else stage(f"Train {name}") as progress:
                 version = train_recommender(recommender, seed, progress)
-        except (ValueError, FloatingPointError, MemoryError) as error:
+        except (ValueError, FloatingPointError, MemoryError, OSError) as error:
             raise CommandError(str(error), returncode=2) from None
+        except KeyboardInterrupt:
+            raise CommandError("stopped; run the same again, and it goes on from there", returncode=130) from None
         if options["json"]:
             told = {
                 "recommender": name,

@@ -97,8 +97,12 @@ def _job(recommender: Recommender) -> Job | None:
 def _carry_out(job: Job, exact: bool, quiet: bool) -> None:
     if exact and not job.exact_only:
         control.escalate(job.pk, By(_SOURCE, "asked for with --exact"))
-    with nullcontext(_unseen) if quiet else phases() as watch:
-        claimed = run_job(job.pk, watch)
+    try:
+        with nullcontext(_unseen) if quiet else phases() as watch:
+            claimed = run_job(job.pk, watch)
+    except KeyboardInterrupt:
+        told = "stopped; run the same again once the lease (FEDSHARE_LEASE) is over, and it goes on from there"
+        raise CommandError(told, returncode=130) from None
     job.refresh_from_db()
     if job.state != Job.State.DONE:
         raise CommandError(_why_not(job, claimed), returncode=2)
