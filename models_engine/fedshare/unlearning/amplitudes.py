@@ -2,17 +2,16 @@
 
 Who withdraws everything is looked at in requests of every size: its margins, by fold-in, must fall on average as far as
 they would if few others withdrew. What a pull, and pushes before this one, have done of that is done; a push of all
-such subjects at once does the rest. One amplitude for all of them would have to be measured
-at the size of the request: that of a tenth who leave is too short for fiftieths (on MovieLens-100K, ten and twenty of
-943 subjects kept 0.19 and 0.11 of their influence, and 0.11 and 0.04 when looked at; on MovieLens-1M, fifty of 6,040
-kept 0.23, and -0.07).
+such subjects at once does the rest. One amplitude for all of them would have to be measured at the size of the request:
+that of a tenth who leave is too short for fiftieths (on MovieLens-100K, ten and twenty of 943 subjects kept 0.19 and
+0.11 of their influence, and 0.11 and 0.04 when looked at; on MovieLens-1M, fifty of 6,040 kept 0.23, and -0.07).
 
 In a small request each of its pairs falls as far as it must itself: one amplitude for all leaves those that stood out
 most standing out (a subject who left was told at a TPR of 0.022 on Online Retail, of 0.018 on MovieLens-100K; with an
-amplitude for each, of 0.019 and 0.015). After a pull that would run after its noise: fifty of MovieLens-100K, at once,
-were then left with an influence of -0.25, and are with 0.03.
+amplitude for each, of 0.019 and 0.015). After a pull pairs are not told apart: of fifty who leave MovieLens-100K at
+once, two fifths of the pairs would get none, and others up to five.
 
-In a small request so are the pairs of others. Of c pairs out of d that a subject shares, with
+The pairs of others are looked at in a small request as well. Of c pairs out of d that a subject shares, with
 p = (c - 1) / (d - 1): (1 - p) · that of a pair as if it alone were withdrawn + p · that of all of a subject's pairs.
 """
 
